@@ -1,6 +1,6 @@
 // Compiles apps, libs and test support from TypeScript to dist/ with SWC (CommonJS, one file to one file).
 // Skipped when nothing is newer than the last build, so a second start costs a directory walk only.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import { ensureInstalled, root } from './install.mjs'
 
@@ -33,11 +33,11 @@ export async function ensureBuilt() {
     .join('\n')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint) return
   const { default: swc } = await import('@swc/core')
-  rmSync(dist, { recursive: true, force: true })
+  const staging = join(root, `.cache/build-${process.pid}`)
   await Promise.all(
     files.map(async (file) => {
       const name = relative(root, file)
-      const out = join(dist, name.replace(/\.ts$/, '.js'))
+      const out = join(staging, name.replace(/\.ts$/, '.js'))
       mkdirSync(dirname(out), { recursive: true })
       if (/\.d\.ts$|\.spec\.ts$/.test(name)) return
       if (!name.endsWith('.ts')) {
@@ -50,7 +50,21 @@ export async function ensureBuilt() {
       writeFileSync(`${out}.map`, map)
     }),
   )
-  writeFileSync(stamp, fingerprint)
+  writeFileSync(join(staging, '.built'), fingerprint)
+  replaceDist(staging)
+}
+
+/** Swaps the finished build in by rename: of two builds at once the last one wins and neither is seen half-written. */
+function replaceDist(staging) {
+  const old = join(root, `.cache/old-${process.pid}`)
+  if (existsSync(dist)) renameSync(dist, old)
+  try {
+    renameSync(staging, dist)
+  } catch (error) {
+    if (!existsSync(stamp)) throw error
+    rmSync(staging, { recursive: true, force: true })
+  }
+  rmSync(old, { recursive: true, force: true })
 }
 
 if (import.meta.url === `file://${process.argv[1]}`) await ensureBuilt()

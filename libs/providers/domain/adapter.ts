@@ -1,0 +1,83 @@
+import type { ChatRequest, ErrorCode, FinishReason, ReplySink, Usage } from '@tollgate/kernel'
+
+/** Time limits of one attempt, in milliseconds. A model load looks like no response at all, so the first byte has its own. */
+export interface AttemptDeadlines {
+  readonly connectMs: number
+  readonly firstByteMs: number
+  readonly idleMs: number
+  readonly totalMs: number
+}
+
+/** Where an attempt goes: a model on a host. Plain data; connections are kept per host by `platform/outbound`. */
+export interface UpstreamTarget {
+  readonly hostId: string
+  readonly hostName: string
+  readonly region: string
+  /** Provider id, e.g. `ollama`, `openai`, `openrouter`, `vllm`: chooses adapter and quirks. */
+  readonly provider: string
+  readonly baseUrl: string
+  /** Bearer credential in plain text, or null. Sent to this host only and never logged. */
+  readonly secret: string | null
+  /** The model's name as this host knows it. */
+  readonly model: string
+}
+
+/** One try at one deployment. */
+export interface UpstreamCall {
+  readonly target: UpstreamTarget
+  readonly request: ChatRequest
+  /** Upper bound of output tokens: always sent upstream, and enforced here when the upstream ignores it. */
+  readonly maxTokens: number
+  /** Sent upstream as `x-request-id`. */
+  readonly requestId: string
+  /** Aborted when the client leaves or the gateway stops the call. */
+  readonly signal: AbortSignal
+  readonly deadlines: AttemptDeadlines
+}
+
+/**
+ * What a failure means for what happens next (routing.md, retry and fallback):
+ * `not_dispatched` nothing was sent, try elsewhere; `refused` the host said no before working (429, 503, model missing),
+ * try elsewhere; `ambiguous` bytes were sent and the outcome is unknown; `caller` the request itself is wrong, stop;
+ * `misconfigured` the host refuses our credential or address, try elsewhere and alarm; `cut` after the first event;
+ * `aborted` our own signal.
+ */
+export type FailureClass = 'not_dispatched' | 'refused' | 'ambiguous' | 'caller' | 'misconfigured' | 'cut' | 'aborted'
+
+/** Why an attempt did not complete. Holds nothing of the upstream's own text but what `words` names as safe. */
+export interface AttemptFailure {
+  readonly class: FailureClass
+  readonly code: ErrorCode
+  readonly words: Readonly<Record<string, string | number>>
+  readonly retryAfterMs: number | null
+  /** Whose health suffers: the host, only this model on it, or nobody (4xx, 429, client abort). */
+  readonly blames: 'host' | 'deployment' | 'nobody'
+  /** For our own log only: a short, secret-free description such as `http 503` or `connect ECONNREFUSED`. */
+  readonly cause: string
+}
+
+/** How an attempt ended. Adapters never reject for what an upstream does; a rejection is a bug of ours. */
+export interface AttemptOutcome {
+  /** Set exactly when the upstream finished with a terminal marker (or we cut it at `maxTokens`). */
+  readonly finishReason: FinishReason | null
+  readonly failure: AttemptFailure | null
+  /** The provider's own count when it gave a usable one; null = the caller of the adapter must estimate. */
+  readonly usage: Usage | null
+  /** The provider's usage object as received (bounded to 2 KiB of JSON), for proof. */
+  readonly rawUsage: string | null
+  /** Content events pushed to the sink: a lower bound of the tokens produced. */
+  readonly pushedEvents: number
+  /** Milliseconds from dispatch to the first event; null when there was none. */
+  readonly firstEventMs: number | null
+  /** Odd but survivable things, e.g. `usage_implausible`, `cut_at_max_tokens`. */
+  readonly flags: readonly string[]
+}
+
+/** Speaks one dialect. Two exist: Ollama native and OpenAI-compatible. */
+export interface ProviderAdapter {
+  /**
+   * Sends the request and pushes events to the sink as they arrive, pausing the upstream while `push` answers false.
+   * Resolves when the upstream ended, failed or was aborted; the upstream socket is then closed or idle.
+   */
+  chat(call: UpstreamCall, sink: ReplySink): Promise<AttemptOutcome>
+}
