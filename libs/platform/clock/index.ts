@@ -1,0 +1,1 @@
+export { CLOCK, IDS, systemClock, systemIds } from './system-clock'

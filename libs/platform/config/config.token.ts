@@ -1,0 +1,2 @@
+/** Injection token of the validated environment (`ClusterConfig`). */
+export const CONFIG = 'CONFIG'

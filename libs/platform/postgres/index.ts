@@ -1,0 +1,3 @@
+export { Database, withCredentials, type DatabaseRole, type Tx } from './database'
+export { migrate, migrationFiles, MigrationError } from './migrate'
+export { picoColumn, bigintColumn } from './columns'
