@@ -1,0 +1,73 @@
+// Jest runs plain CommonJS: SWC compiles our TypeScript and the few ESM-only packages (Jest cannot require(esm) on
+// Node 20). Two projects, split by path alone:
+//   pure         code without IO: kernel, pricing, routing, every room's domain/, the sandbox, scripts, house rules
+//   integration  every other *.spec.ts, and always *.store.spec.ts and *.e2e.spec.ts; gets Postgres and Redis
+const { readFileSync } = require('node:fs')
+const { join } = require('node:path')
+
+const swcrc = JSON.parse(readFileSync(join(__dirname, '.swcrc'), 'utf8'))
+delete swcrc.$schema
+
+const PURE_PATHS = [
+  'libs/kernel/',
+  'libs/pricing/',
+  'libs/routing/',
+  'libs/[^/]+/domain/',
+  'apps/sandbox/',
+  'scripts/',
+  'test/house\\.spec\\.ts$',
+]
+const NEEDS_SERVICES = '\\.(store|e2e)\\.spec\\.ts$'
+
+/** Packages published as ES modules only; everything else in node_modules loads as it is. */
+const ESM_ONLY = ['@nestjs', '@borewit', '@tokenizer', 'cookie', 'file-type', 'strtok3', 'token-types', 'uint8array-extras']
+
+const common = {
+  rootDir: __dirname,
+  testEnvironment: 'node',
+  moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
+  transform: {
+    '\\.ts$': ['@swc/jest', { ...swcrc, swcrc: false }],
+    '\\.m?js$': [
+      '@swc/jest',
+      { swcrc: false, module: { type: 'commonjs' }, jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } } },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${ESM_ONLY.join('|')})/)`],
+  moduleNameMapper: {
+    '^@tollgate/platform/([a-z-]+)$': '<rootDir>/libs/platform/$1/index.ts',
+    '^@tollgate/([a-z-]+)$': '<rootDir>/libs/$1/index.ts',
+    '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1'],
+  },
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/\\.tollgate/', '<rootDir>/\\.cache/'],
+  cacheDirectory: '<rootDir>/.cache/jest',
+}
+
+const specs = (folders) => folders.map((folder) => `<rootDir>/${folder}/**/*.spec.ts`)
+const anchored = (path) => `^${__dirname.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}/${path}`
+
+/** @type {import('jest').Config} */
+module.exports = {
+  projects: [
+    {
+      ...common,
+      displayName: 'pure',
+      testRegex: PURE_PATHS.map((path) => (path.endsWith('$') ? anchored(path) : `${anchored(path)}.*\\.spec\\.ts$`)),
+      testPathIgnorePatterns: ['/node_modules/', NEEDS_SERVICES],
+    },
+    {
+      ...common,
+      displayName: 'integration',
+      testMatch: specs(['libs', 'apps', 'test']),
+      // A pure path is skipped here unless the name says it needs services.
+      testPathIgnorePatterns: [
+        '/node_modules/',
+        ...PURE_PATHS.map((path) =>
+          path.endsWith('$') ? anchored(path) : `${anchored(path)}(?!.*${NEEDS_SERVICES}).*\\.spec\\.ts$`,
+        ),
+      ],
+      globalSetup: '<rootDir>/test/support/global-setup.ts',
+      globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+    },
+  ],
+}
