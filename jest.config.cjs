@@ -19,8 +19,18 @@ const PURE_PATHS = [
 ]
 const NEEDS_SERVICES = '\\.(store|e2e)\\.spec\\.ts$'
 
-/** Packages published as ES modules only; everything else in node_modules loads as it is. */
-const ESM_ONLY = ['@nestjs', '@borewit', '@tokenizer', 'cookie', 'file-type', 'strtok3', 'token-types', 'uint8array-extras']
+/** Packages published as ES modules only, and lua-redis-wasm, whose dynamic import() Jest's sandbox refuses. */
+const ESM_ONLY = [
+  '@nestjs',
+  '@borewit',
+  '@tokenizer',
+  'cookie',
+  'file-type',
+  'lua-redis-wasm',
+  'strtok3',
+  'token-types',
+  'uint8array-extras',
+]
 
 const common = {
   rootDir: __dirname,
@@ -28,7 +38,7 @@ const common = {
   moduleFileExtensions: ['ts', 'js', 'mjs', 'cjs', 'json', 'node'],
   transform: {
     '\\.ts$': ['@swc/jest', { ...swcrc, swcrc: false }],
-    '\\.m?js$': [
+    '\\.[cm]?js$': [
       '@swc/jest',
       { swcrc: false, module: { type: 'commonjs' }, jsc: { target: 'es2022', parser: { syntax: 'ecmascript' } } },
     ],
