@@ -1,0 +1,129 @@
+-- Admission: the one round trip before a call goes upstream. Called by AdmissionStore.admit on the bucket of the tenant.
+-- Checks revocation, limits of requests, tokens and concurrency, and budgets; reserves all of them or nothing.
+-- Idempotent by request id: a rid that is reserved or done already answers DUP.
+-- Time is Redis TIME. Amounts are nano (integers below 2^53). Nothing can fail after the first write.
+--
+-- KEYS  1 rsv:{rid}  2 done:{rid}  3 lease (zset rid → expiry ms)  4 born  5 rev:{key}  6 epoch:{tenant}
+--       7… limiter hashes, then budget hashes
+-- ARGV  1 rid  2 estimate nano  3 estimate tokens  4 lease ms  5 auth epoch  6 draft claim (JSON)  7 gateway id
+--       8 number of limiters  9 number of budgets
+--       per limiter: requests/min, tokens/min, parallel (0 = no limit)
+--       per budget:  limit nano (-1 = none), starts ms, ends ms, 1 = hard
+-- Answers {code, …}: OK now remaining_requests remaining_tokens limit_requests limit_tokens | RATE i kind limit used wait_ms |
+--       PARALLEL i limit used | BUDGET i limit used reserved | LOAD i | PERIOD i | GRACE wait_ms | BORN | REVOKED | EPOCH | DUP
+local SLOTS = 61
+local RESERVATION_TTL_MS = 86400000
+local LIMITER_TTL_S = 1800
+
+local rid, lease_ms, epoch = ARGV[1], tonumber(ARGV[4]), ARGV[5]
+local estimate, tokens = tonumber(ARGV[2]), tonumber(ARGV[3])
+local limiters, budgets = tonumber(ARGV[8]), tonumber(ARGV[9])
+if not (lease_ms and estimate and tokens and limiters and budgets) or estimate < 0 or tokens < 0 then
+  return redis.error_reply('ERR admit: bad arguments')
+end
+
+local function int(x) return string.format('%d', x) end
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+local marks = redis.call('MGET', KEYS[4], KEYS[5], KEYS[6])
+if marks[2] then return {'REVOKED'} end
+if marks[3] and marks[3] ~= epoch then return {'EPOCH'} end
+if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then return {'DUP'} end
+if not marks[1] then return {'BORN'} end
+local grace_ms = tonumber(marks[1]) - now
+
+-- Sliding window of one-second slots with running sums, so the cost is constant: only slots that left since the last
+-- call are read. 61 slots: a request counts for at least 60 s, so a limit is never passed and at most 1/60 is lost.
+local function window(key)
+  local second = math.floor(now / 1000)
+  local v = redis.call('HMGET', key, 't', 'r', 'k', 'c')
+  local last, requests, used = tonumber(v[1]), tonumber(v[2]) or 0, tonumber(v[3]) or 0
+  if last and second < last then second = last end
+  if last and second > last then
+    local gone = {}
+    for s = last - SLOTS + 1, math.min(last, second - SLOTS) do
+      gone[#gone + 1] = 'r' .. (s % SLOTS)
+      gone[#gone + 1] = 'k' .. (s % SLOTS)
+    end
+    if #gone > 0 then
+      local counts = redis.call('HMGET', key, unpack(gone))
+      for i = 1, #gone, 2 do
+        requests = requests - (tonumber(counts[i]) or 0)
+        used = used - (tonumber(counts[i + 1]) or 0)
+      end
+      redis.call('HDEL', key, unpack(gone))
+    end
+    requests, used = math.max(0, requests), math.max(0, used)
+    redis.call('HSET', key, 't', int(second), 'r', int(requests), 'k', int(used))
+    redis.call('EXPIRE', key, LIMITER_TTL_S)
+  end
+  return { key = key, second = second, requests = requests, used = used, parallel = tonumber(v[4]) or 0, isNew = not last }
+end
+
+-- Milliseconds until `need` units have left the window.
+local function wait_for(key, second, prefix, need)
+  local fields = {}
+  for s = second - SLOTS + 1, second do fields[#fields + 1] = prefix .. (s % SLOTS) end
+  local counts = redis.call('HMGET', key, unpack(fields))
+  local freed = 0
+  for i = 1, #fields do
+    freed = freed + (tonumber(counts[i]) or 0)
+    if freed >= need then return math.max(1, (second - SLOTS + i + SLOTS) * 1000 - now) end
+  end
+  return SLOTS * 1000
+end
+
+local left_requests, left_tokens, cap_requests, cap_tokens = -1, -1, -1, -1
+local windows = {}
+for i = 1, limiters do
+  local at = 9 + (i - 1) * 3
+  local rpm, tpm, parallel = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+  local w = window(KEYS[6 + i])
+  w.tokens = (tpm > 0) and math.min(tokens, tpm) or tokens
+  if parallel > 0 and w.parallel + 1 > parallel then return {'PARALLEL', i, parallel, w.parallel} end
+  if rpm > 0 then
+    if w.requests + 1 > rpm then return {'RATE', i, 'requests', rpm, w.requests, wait_for(w.key, w.second, 'r', w.requests + 1 - rpm)} end
+    if left_requests < 0 or rpm - w.requests - 1 < left_requests then left_requests, cap_requests = rpm - w.requests - 1, rpm end
+  end
+  if tpm > 0 then
+    if w.used + w.tokens > tpm then return {'RATE', i, 'tokens', tpm, w.used, wait_for(w.key, w.second, 'k', w.used + w.tokens - tpm)} end
+    if left_tokens < 0 or tpm - w.used - w.tokens < left_tokens then left_tokens, cap_tokens = tpm - w.used - w.tokens, tpm end
+  end
+  windows[i] = w
+end
+
+for i = 1, budgets do
+  local at = 9 + limiters * 3 + (i - 1) * 4
+  local limit, starts, ends, hard = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), ARGV[at + 4]
+  if now < starts or now >= ends then return {'PERIOD', i} end
+  local b = redis.call('HMGET', KEYS[6 + limiters + i], 'loaded', 'conf', 'unconf', 'resv')
+  if not b[1] then return {'LOAD', i} end
+  if limit >= 0 and hard == '1' then
+    if grace_ms > 0 then return {'GRACE', grace_ms} end
+    local used, reserved = (tonumber(b[2]) or 0) + (tonumber(b[3]) or 0), tonumber(b[4]) or 0
+    if used + reserved + estimate > limit then return {'BUDGET', i, int(limit), int(used), int(reserved)} end
+  end
+end
+
+local limiter_keys, budget_keys = {}, {}
+for i = 1, limiters do
+  local w = windows[i]
+  local slot = w.second % SLOTS
+  limiter_keys[i] = w.key
+  if w.isNew then redis.call('HSET', w.key, 't', int(w.second)); redis.call('EXPIRE', w.key, LIMITER_TTL_S) end
+  redis.call('HINCRBY', w.key, 'r', 1)
+  redis.call('HINCRBY', w.key, 'r' .. slot, 1)
+  redis.call('HINCRBY', w.key, 'k', int(w.tokens))
+  redis.call('HINCRBY', w.key, 'k' .. slot, int(w.tokens))
+  redis.call('HINCRBY', w.key, 'c', 1)
+end
+for i = 1, budgets do
+  budget_keys[i] = KEYS[6 + limiters + i]
+  if estimate > 0 then redis.call('HINCRBY', budget_keys[i], 'resv', int(estimate)) end
+end
+redis.call('HSET', KEYS[1], 'est', int(estimate), 'tok', int(tokens), 'sec', int(math.floor(now / 1000)), 'lim', table.concat(limiter_keys, ' '), 'bud', table.concat(budget_keys, ' '), 'draft', ARGV[6], 'gw', ARGV[7])
+redis.call('PEXPIRE', KEYS[1], RESERVATION_TTL_MS)
+redis.call('ZADD', KEYS[3], now + lease_ms, rid)
+return {'OK', now, left_requests, left_tokens, cap_requests, cap_tokens}

@@ -1,0 +1,98 @@
+-- Settlement of a request id: releases its reservation and makes its claim count. Called by AdmissionStore.settle.
+-- Idempotent: a claim of equal or lower rank than the one already done changes nothing.
+-- mode "outbox": the claim is queued for the worker and counts as unconfirmed until it is committed to Postgres.
+-- mode "direct": Postgres has committed it already; the confirmed sums come along and nothing is queued.
+-- Nothing can fail after the first write.
+--
+-- KEYS  1 rsv:{rid}  2 done:{rid}  3 lease  4 un  5 out  6 hold  7… budget hashes
+-- ARGV  1 rid  2 rank  3 amount nano  4 tokens used  5 claim (JSON)  6 mode  7 number of budgets
+--       mode direct, per budget: spent nano, version
+-- Answers {'OK'} or {'KEPT', rank}
+local DONE_TTL_MS = 86400000
+local CONFIRMED_TTL_MS = 600000
+local BUDGET_TTL_MS = 3456000000
+local SLOTS = 61
+
+local rid, rank, amount, tokens = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local mode, budgets = ARGV[6], tonumber(ARGV[7])
+if not (rank and amount and tokens and budgets) or amount < 0 or tokens < 0 or (mode ~= 'outbox' and mode ~= 'direct') then
+  return redis.error_reply('ERR settle: bad arguments')
+end
+local sums = {}
+if mode == 'direct' then
+  for i = 1, budgets do
+    local spent, version = tonumber(ARGV[6 + i * 2]), tonumber(ARGV[7 + i * 2])
+    if not (spent and version) then return redis.error_reply('ERR settle: bad sums') end
+    sums[i] = { spent = spent, version = version }
+  end
+end
+
+local function int(x) return string.format('%d', x) end
+
+local done = redis.call('HGET', KEYS[2], 'rank')
+if done and tonumber(done) >= rank then return {'KEPT', tonumber(done)} end
+
+local function split(text)
+  local out = {}
+  for word in string.gmatch(text or '', '%S+') do out[#out + 1] = word end
+  return out
+end
+
+-- Takes from a counter, never below zero: after a wipe the counter may know less than the reservation.
+local function take(key, field, delta)
+  local left = redis.call('HINCRBY', key, field, int(-delta))
+  if left < 0 then redis.call('HSET', key, field, '0') end
+end
+
+local r = redis.call('HMGET', KEYS[1], 'est', 'tok', 'sec', 'lim', 'bud', 'held')
+if r[1] then
+  local estimate, reserved_tokens, second = tonumber(r[1]), tonumber(r[2]), tonumber(r[3])
+  if estimate > 0 then
+    for _, key in ipairs(split(r[5])) do take(key, 'resv', estimate) end
+  end
+  for _, key in ipairs(split(r[4])) do
+    if not r[6] then take(key, 'c', 1) end
+    local last = tonumber(redis.call('HGET', key, 't'))
+    local surplus = reserved_tokens - tokens
+    if last and surplus > 0 and second > last - SLOTS then
+      local slot = 'k' .. (second % SLOTS)
+      local counted = tonumber(redis.call('HGET', key, slot)) or 0
+      local back = math.min(surplus, counted)
+      if back > 0 then
+        redis.call('HINCRBY', key, slot, int(-back))
+        take(key, 'k', back)
+      end
+    end
+  end
+  redis.call('DEL', KEYS[1])
+  redis.call('ZREM', KEYS[3], rid)
+  if r[6] then redis.call('ZREM', KEYS[6], rid) end
+end
+
+local before = redis.call('HGET', KEYS[4], rid)
+local previous = before and tonumber(string.match(before, ':(%d+)$')) or 0
+for i = 1, budgets do
+  local key = KEYS[6 + i]
+  local counted = (mode == 'outbox') and (amount - previous) or -previous
+  if counted > 0 then
+    local after = redis.call('HINCRBY', key, 'unconf', int(counted))
+    if after == counted then redis.call('PEXPIRE', key, BUDGET_TTL_MS) end
+  elseif counted < 0 then
+    take(key, 'unconf', -counted)
+  end
+  if sums[i] and sums[i].version > (tonumber(redis.call('HGET', key, 'ver')) or -1) and redis.call('HEXISTS', key, 'loaded') == 1 then
+    redis.call('HSET', key, 'conf', int(sums[i].spent), 'ver', int(sums[i].version))
+  end
+end
+
+if mode == 'outbox' then
+  redis.call('HSET', KEYS[4], rid, int(rank) .. ':' .. int(amount))
+  redis.call('HSET', KEYS[2], 'rank', int(rank), 'amt', int(amount))
+  redis.call('PEXPIRE', KEYS[2], DONE_TTL_MS)
+  redis.call('XADD', KEYS[5], '*', 'claim', ARGV[5])
+else
+  if before then redis.call('HDEL', KEYS[4], rid) end
+  redis.call('HSET', KEYS[2], 'rank', int(rank), 'amt', int(amount), 'crank', int(rank))
+  redis.call('PEXPIRE', KEYS[2], CONFIRMED_TTL_MS)
+end
+return {'OK'}
