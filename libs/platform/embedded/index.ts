@@ -1,0 +1,2 @@
+export { EmbeddedError, type EmbeddedErrorCode } from './embedded-error'
+export { startEmbeddedPostgres, type EmbeddedPostgres, type EmbeddedPostgresOptions } from './postgres'
