@@ -10,7 +10,7 @@
 --       per limiter: requests/min, tokens/min, parallel (0 = no limit)
 --       per budget:  limit nano (-1 = none), starts ms, ends ms, 1 = hard
 -- Answers {code, …}: OK now remaining_requests remaining_tokens limit_requests limit_tokens | RATE i kind limit used wait_ms |
---       PARALLEL i limit used | BUDGET i limit used reserved | LOAD i | PERIOD i | GRACE wait_ms | BORN | REVOKED | EPOCH | DUP
+--       PARALLEL i limit used | BUDGET i limit used reserved | LOAD i | PERIOD i now | GRACE wait_ms | BORN | REVOKED | EPOCH | DUP
 local SLOTS = 61
 local RESERVATION_TTL_MS = 86400000
 local LIMITER_TTL_S = 1800
@@ -97,7 +97,7 @@ end
 for i = 1, budgets do
   local at = 9 + limiters * 3 + (i - 1) * 4
   local limit, starts, ends, hard = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), ARGV[at + 4]
-  if now < starts or now >= ends then return {'PERIOD', i} end
+  if now < starts or now >= ends then return {'PERIOD', i, now} end
   local b = redis.call('HMGET', KEYS[6 + limiters + i], 'loaded', 'conf', 'unconf', 'resv')
   if not b[1] then return {'LOAD', i} end
   if limit >= 0 and hard == '1' then
@@ -123,7 +123,7 @@ for i = 1, budgets do
   budget_keys[i] = KEYS[6 + limiters + i]
   if estimate > 0 then redis.call('HINCRBY', budget_keys[i], 'resv', int(estimate)) end
 end
-redis.call('HSET', KEYS[1], 'est', int(estimate), 'tok', int(tokens), 'sec', int(math.floor(now / 1000)), 'lim', table.concat(limiter_keys, ' '), 'bud', table.concat(budget_keys, ' '), 'draft', ARGV[6], 'gw', ARGV[7])
+redis.call('HSET', KEYS[1], 'est', int(estimate), 'tok', int(tokens), 'sec', int(math.floor(now / 1000)), 'lim', table.concat(limiter_keys, ' '), 'bud', table.concat(budget_keys, ' '), 'draft', ARGV[6], 'gw', ARGV[7], 'at', int(now))
 redis.call('PEXPIRE', KEYS[1], RESERVATION_TTL_MS)
 redis.call('ZADD', KEYS[3], now + lease_ms, rid)
 return {'OK', now, left_requests, left_tokens, cap_requests, cap_tokens}

@@ -2,6 +2,7 @@
 -- checkpoint says is claimed at rank 0; the rest of the reservation stays reserved as a hold, because a stalled
 -- gateway may still deliver and settle at rank 1. Holds that ran out are freed.
 -- KEYS  1 lease  2 hold  3 un  4 out    ARGV  1 bucket tag  2 hold ms  3 most calls a run
+-- The instant of admission goes with a swept claim: it fixes the claim's day (a draft is written before Redis TIME is known).
 -- Answers {swept, freed}
 local DONE_TTL_MS = 86400000
 local tag, hold_ms, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -16,7 +17,7 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local swept = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', int(now), 'LIMIT', 0, most)
 for _, rid in ipairs(swept) do
   local reservation, done = tag .. ':rsv:' .. rid, tag .. ':done:' .. rid
-  local r = redis.call('HMGET', reservation, 'est', 'prog', 'lim', 'bud', 'draft')
+  local r = redis.call('HMGET', reservation, 'est', 'prog', 'lim', 'bud', 'draft', 'at')
   if r[1] and redis.call('EXISTS', done) == 0 then
     local estimate = tonumber(r[1])
     local progress = math.min(tonumber(r[2]) or 0, estimate)
@@ -31,7 +32,7 @@ for _, rid in ipairs(swept) do
     redis.call('HSET', KEYS[3], rid, '0:' .. int(progress))
     redis.call('HSET', done, 'rank', '0', 'amt', int(progress))
     redis.call('PEXPIRE', done, DONE_TTL_MS)
-    redis.call('XADD', KEYS[4], '*', 'claim', r[5])
+    redis.call('XADD', KEYS[4], '*', 'claim', r[5], 'at', r[6])
     redis.call('ZADD', KEYS[2], now + hold_ms, rid)
   end
   redis.call('ZREM', KEYS[1], rid)

@@ -1,0 +1,7 @@
+export { LimitsModule } from './limits.module'
+export { LimitsService, type Admission, type AdmissionRequest } from './limits.service'
+export { OutboxStore, type Confirmation, type OutboxEntry } from './outbox.store'
+export { BudgetStore } from './budget.store'
+export { utcDay, type BudgetSums, type Reservation } from './domain/reservation'
+export { isTimeZone } from './domain/period'
+export type { CheckpointCall, SettleCall } from './admission.store'

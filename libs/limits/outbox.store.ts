@@ -1,0 +1,119 @@
+import { join } from 'node:path'
+import { Injectable } from '@nestjs/common'
+import type { Redis } from 'ioredis'
+import { bucketTag, nanoCeil } from '@tollgate/kernel'
+import { LuaScript, RedisClients } from '@tollgate/platform/redis'
+import { budgetRedisKey } from './domain/scopes'
+
+const GROUP = 'settle'
+const BUCKETS = 64
+const SWEEP_MOST = 200
+
+/** A queued claim. `admittedAtMs` is set for swept drafts only: it replaces the draft's own time. */
+export interface OutboxEntry {
+  readonly id: string
+  readonly bucket: number
+  readonly claim: string
+  readonly admittedAtMs: number | null
+}
+
+/** What Postgres committed, to be confirmed in one bucket. */
+export interface Confirmation {
+  readonly bucket: number
+  readonly entryIds: readonly string[]
+  readonly claims: readonly { rid: string; rank: number; tenantId: string; budgets: readonly string[] }[]
+  readonly sums: readonly { tenantId: string; budget: string; spentPico: bigint; version: bigint }[]
+}
+
+/** The worker's side of Redis: the 64 outbox streams, confirmation, and the sweep of dead calls. */
+@Injectable()
+export class OutboxStore {
+  private readonly confirmScript = LuaScript.load(join(__dirname, 'lua', 'confirm.lua'))
+  private readonly sweepScript = LuaScript.load(join(__dirname, 'lua', 'sweep.lua'))
+  private blocking: Redis | undefined
+
+  constructor(private readonly redis: RedisClients) {}
+
+  /** Creates the consumer group of every stream; again after Redis lost them. */
+  async ensureGroups(): Promise<void> {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      await this.redis.settlement.xgroup('CREATE', `${bucketTag(bucket)}:out`, GROUP, '0', 'MKSTREAM').catch((error: Error) => {
+        if (!error.message.startsWith('BUSYGROUP')) throw error
+      })
+    }
+  }
+
+  /** Waits up to `blockMs` for new claims of any bucket. */
+  async read(consumer: string, most: number, blockMs: number): Promise<OutboxEntry[]> {
+    this.blocking ??= await this.redis.dedicated()
+    const streams = Array.from({ length: BUCKETS }, (_, bucket) => `${bucketTag(bucket)}:out`)
+    const reply = (await this.blocking.xreadgroup('GROUP', GROUP, consumer, 'COUNT', most, 'BLOCK', blockMs, 'STREAMS', ...streams, ...streams.map(() => '>'))) as StreamReply
+    return parseStreams(reply)
+  }
+
+  /** Takes over claims that another worker read and never confirmed. */
+  async takeOver(consumer: string, idleMs: number, most: number): Promise<OutboxEntry[]> {
+    const taken: OutboxEntry[] = []
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const stream = `${bucketTag(bucket)}:out`
+      const [, entries] = (await this.redis.settlement.xautoclaim(stream, GROUP, consumer, idleMs, '0', 'COUNT', most)) as [string, RawEntry[]]
+      taken.push(...entries.filter((entry) => entry[1]).map((entry) => parseEntry(bucket, entry)))
+    }
+    return taken
+  }
+
+  async confirm(confirmation: Confirmation): Promise<void> {
+    const tag = bucketTag(confirmation.bucket)
+    const keys = [`${tag}:un`, `${tag}:out`]
+    const sums: (string | number)[] = []
+    const index = new Map<string, number>()
+    for (const sum of confirmation.sums) {
+      index.set(`${sum.tenantId} ${sum.budget}`, index.size + 1)
+      const [scope, period] = sum.budget.split('|') as [string, string]
+      keys.push(budgetRedisKey(tag, sum.tenantId, scope, period))
+      sums.push(nanoCeil(sum.spentPico), Number(sum.version))
+    }
+    const claims = confirmation.claims.flatMap((claim) => {
+      const indexes = claim.budgets.map((budget) => index.get(`${claim.tenantId} ${budget}`)).filter((at) => at !== undefined)
+      return [claim.rid, claim.rank, indexes.join(' ')]
+    })
+    const args = [`${tag}:done:`, GROUP, index.size, confirmation.claims.length, confirmation.entryIds.length, ...sums, ...claims, ...confirmation.entryIds]
+    await this.confirmScript.run(this.redis.settlement, keys, args)
+  }
+
+  /** Claims what died, in every bucket, and frees holds that ran out. */
+  async sweep(holdMs: number): Promise<{ swept: number; freed: number }> {
+    let swept = 0
+    let freed = 0
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const tag = bucketTag(bucket)
+      const reply = (await this.sweepScript.run(this.redis.settlement, [`${tag}:lease`, `${tag}:hold`, `${tag}:un`, `${tag}:out`], [tag, holdMs, SWEEP_MOST])) as [number, number]
+      swept += Number(reply[0])
+      freed += Number(reply[1])
+    }
+    return { swept, freed }
+  }
+
+  /** Claims waiting in all streams: the settlement lag in records. */
+  async waiting(): Promise<number> {
+    const pipeline = this.redis.settlement.pipeline()
+    for (let bucket = 0; bucket < BUCKETS; bucket++) pipeline.xlen(`${bucketTag(bucket)}:out`)
+    const replies = (await pipeline.exec()) ?? []
+    return replies.reduce((sum, [, length]) => sum + Number(length ?? 0), 0)
+  }
+}
+
+type RawEntry = [id: string, fields: string[]]
+type StreamReply = [key: string, entries: RawEntry[]][] | Record<string, RawEntry[]> | null
+
+/** RESP3 answers a map where RESP2 answers pairs. */
+function parseStreams(reply: StreamReply): OutboxEntry[] {
+  if (!reply) return []
+  const pairs = Array.isArray(reply) ? reply : Object.entries(reply)
+  return pairs.flatMap(([key, entries]) => entries.map((entry) => parseEntry(Number(key.slice(2, 4)), entry)))
+}
+
+function parseEntry(bucket: number, [id, fields]: RawEntry): OutboxEntry {
+  const at = fields.indexOf('at')
+  return { id, bucket, claim: fields[fields.indexOf('claim') + 1]!, admittedAtMs: at >= 0 ? Number(fields[at + 1]) : null }
+}

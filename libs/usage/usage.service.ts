@@ -1,0 +1,99 @@
+import { Inject, Injectable } from '@nestjs/common'
+import type { Ids } from '@tollgate/kernel'
+import { IDS } from '@tollgate/platform/clock'
+import { ClaimStore, type CommittedSum } from './claim.store'
+import { strongestClaims, type UsageClaim } from './domain/claim'
+
+interface Waiting {
+  readonly claim: UsageClaim
+  resolve(sums: readonly CommittedSum[]): void
+  reject(error: unknown): void
+}
+
+const MOST_PER_COMMIT = 200
+
+/** Usage events and the ledger. See README.md of this room. */
+@Injectable()
+export class UsageService {
+  private waiting: Waiting[] = []
+  private isCommitting = false
+
+  constructor(
+    private readonly claims: ClaimStore,
+    @Inject(IDS) private readonly ids: Ids,
+  ) {}
+
+  /**
+   * Commits one claim and resolves when it is durable in Postgres, with the sums of its budgets. Claims that arrive
+   * while a commit runs share the next one (group commit), so throughput does not depend on the disk's latency.
+   */
+  commit(claim: UsageClaim): Promise<readonly CommittedSum[]> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ claim, resolve, reject })
+      if (!this.isCommitting) void this.drain()
+    })
+  }
+
+  /**
+   * Applies a batch of the outbox in one transaction. When it fails on its content, the batch is halved until the
+   * claims that cannot be applied stand alone; those go to quarantine and the others are committed (F70).
+   * @throws when Postgres itself is away: nothing was lost, read the batch again later
+   */
+  async applyBatch(claims: readonly UsageClaim[]): Promise<CommittedSum[]> {
+    const strongest = strongestClaims(claims)
+    if (strongest.length === 0) return []
+    try {
+      return await this.claims.commitBatch(strongest)
+    } catch (error) {
+      if (!isContentError(error)) throw error
+      if (strongest.length === 1) {
+        await this.claims.quarantine(this.ids.uuid(), JSON.stringify(strongest[0]), (error as Error).message)
+        return []
+      }
+      const middle = strongest.length >> 1
+      const first = await this.applyBatch(strongest.slice(0, middle))
+      const second = await this.applyBatch(strongest.slice(middle))
+      return newestSums([...first, ...second])
+    }
+  }
+
+  /** Keeps text from the outbox that is no claim at all. */
+  async quarantine(text: string, reason: string): Promise<void> {
+    await this.claims.quarantine(this.ids.uuid(), text, reason)
+  }
+
+  private async drain(): Promise<void> {
+    this.isCommitting = true
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, MOST_PER_COMMIT)
+      try {
+        const sums = await this.claims.commitPerTenant(strongestClaims(batch.map((entry) => entry.claim)))
+        for (const entry of batch) entry.resolve(sums.filter((sum) => sum.tenantId === entry.claim.tenant_id))
+      } catch (error) {
+        await this.settleOneByOne(batch, error)
+      }
+    }
+    this.isCommitting = false
+  }
+
+  /** A batch that failed on one bad claim must not fail the others. */
+  private async settleOneByOne(batch: readonly Waiting[], error: unknown): Promise<void> {
+    if (batch.length === 1 || !isContentError(error)) return batch.forEach((entry) => entry.reject(error))
+    for (const entry of batch) await this.claims.commitPerTenant([entry.claim]).then(entry.resolve, entry.reject)
+  }
+}
+
+/** SQLSTATE classes 22 (data) and 23 (constraint): the claim is wrong, not the database. */
+function isContentError(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code
+  return typeof code === 'string' && (code.startsWith('22') || code.startsWith('23'))
+}
+
+function newestSums(sums: readonly CommittedSum[]): CommittedSum[] {
+  const newest = new Map<string, CommittedSum>()
+  for (const sum of sums) {
+    const key = `${sum.tenantId} ${sum.budget}`
+    if ((newest.get(key)?.version ?? -1n) <= sum.version) newest.set(key, sum)
+  }
+  return [...newest.values()]
+}
