@@ -58,7 +58,11 @@ class GreetingController {
 }
 
 @Module({
-  imports: [PassportModule, JwtModule.register({ secret: SECRET }), ThrottlerModule.forRoot([{ ttl: 60_000, limit: 1 }])],
+  imports: [
+    PassportModule,
+    JwtModule.register({ secret: SECRET }),
+    ThrottlerModule.forRoot([{ ttl: 60_000, limit: 1 }]),
+  ],
   controllers: [GreetingController],
   providers: [Greeter, TokenStrategy],
 })

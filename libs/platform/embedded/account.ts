@@ -43,16 +43,26 @@ export function serviceAccount(dataDir: string): Account | null {
 /** Whether `account` can really read and enter every path. Asked of the kernel, because mode bits do not tell it all. */
 export function canReach(account: Account, paths: string[]): boolean {
   const test = 'for p; do test -r "$p" && test -x "$p" || exit 1; done'
-  const { status, error } = spawnSync('/bin/sh', ['-c', test, 'sh', ...paths], { ...ids(account), cwd: '/', stdio: 'ignore' })
+  const { status, error } = spawnSync('/bin/sh', ['-c', test, 'sh', ...paths], {
+    ...ids(account),
+    cwd: '/',
+    stdio: 'ignore',
+  })
   if (error) {
-    throw new EmbeddedError('unsupported_platform', `Cannot run Postgres as ${account.name}: ${error.message}. Set DATABASE_URL instead.`)
+    throw new EmbeddedError(
+      'unsupported_platform',
+      `Cannot run Postgres as ${account.name}: ${error.message}. Set DATABASE_URL instead.`,
+    )
   }
   return status === 0
 }
 
 /** Whether `account` can pass through the folder `path` (read permission is not needed for that). */
 export function canEnter(account: Account, path: string): boolean {
-  return spawnSync('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { ...ids(account), cwd: '/', stdio: 'ignore' }).status === 0
+  return (
+    spawnSync('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { ...ids(account), cwd: '/', stdio: 'ignore' }).status ===
+    0
+  )
 }
 
 const ids = ({ uid, gid }: Account) => ({ uid, gid })

@@ -1,5 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { canEnter, type Account } from './account'
@@ -46,7 +56,10 @@ export function checkVersion(dataDir: string, major: string): 'initialised' | 'a
   }
   if (names.length === 0) return 'absent'
   if (!names.includes('PG_VERSION')) {
-    throw new EmbeddedError('not_a_data_dir', `${dataDir} holds files but is no Postgres data folder. Empty it, or choose another one with TOLLGATE_DATA_DIR.`)
+    throw new EmbeddedError(
+      'not_a_data_dir',
+      `${dataDir} holds files but is no Postgres data folder. Empty it, or choose another one with TOLLGATE_DATA_DIR.`,
+    )
   }
   const found = readFileSync(join(dataDir, 'PG_VERSION'), 'utf8').trim()
   if (found === major) return 'initialised'
@@ -63,7 +76,11 @@ export function readSecret(dataDir: string): Secret {
   try {
     return Secret.parse(JSON.parse(readFileSync(`${dataDir}.json`, 'utf8')))
   } catch (cause) {
-    throw new EmbeddedError('secret_missing', `${dataDir}.json with the database password is missing or damaged. Restore it, or move ${dataDir} aside to start empty.`, { cause })
+    throw new EmbeddedError(
+      'secret_missing',
+      `${dataDir}.json with the database password is missing or damaged. Restore it, or move ${dataDir} aside to start empty.`,
+      { cause },
+    )
   }
 }
 
@@ -85,7 +102,13 @@ function sweepLeftovers(dataDir: string): void {
  * Runs initdb into a folder aside and renames it into place, so a kill half-way never leaves a broken data folder.
  * Returns the new secret (also stored). Throws `disk_full`, `not_writable` or `start_failed`.
  */
-export async function initialise(dataDir: string, native: NativePostgres, account: Account | null, port: number, isSafe: boolean): Promise<Secret> {
+export async function initialise(
+  dataDir: string,
+  native: NativePostgres,
+  account: Account | null,
+  port: number,
+  isSafe: boolean,
+): Promise<Secret> {
   const aside = `${dataDir}.init-${randomBytes(4).toString('hex')}`
   const passwordFile = `${aside}.pw`
   const secret: Secret = { port, password: randomBytes(24).toString('base64url') }
@@ -94,7 +117,16 @@ export async function initialise(dataDir: string, native: NativePostgres, accoun
     mkdirSync(aside, { mode: 0o700 })
     writeFileSync(passwordFile, secret.password, { mode: 0o600 })
     if (account) for (const path of [aside, passwordFile]) chownSync(path, account.uid, account.gid)
-    const args = ['-D', aside, '-U', 'postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--no-instructions']
+    const args = [
+      '-D',
+      aside,
+      '-U',
+      'postgres',
+      `--pwfile=${passwordFile}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--no-instructions',
+    ]
     // The C.UTF-8 collation is built in: the same order on every machine, whatever locales it has.
     args.push('--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', ...(isSafe ? [] : ['--no-sync']))
     const { code, output } = await runOnce(join(native.folder, 'bin', 'initdb'), args, account)

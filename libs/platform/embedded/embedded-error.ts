@@ -33,11 +33,19 @@ export function explainFailure(cause: unknown, dir: string, doing: string): Embe
   if (cause instanceof EmbeddedError) return cause
   const text = cause instanceof Error ? cause.message : String(cause)
   if (FULL.test(text)) {
-    return new EmbeddedError('disk_full', `The disk that holds ${dir} is full, so ${doing} failed. Free some space and start again.`, { cause })
+    return new EmbeddedError(
+      'disk_full',
+      `The disk that holds ${dir} is full, so ${doing} failed. Free some space and start again.`,
+      { cause },
+    )
   }
   if (FORBIDDEN.test(text)) {
     const way = 'Give this user the folder, or choose another one with TOLLGATE_DATA_DIR'
-    return new EmbeddedError('not_writable', `${dir} is not writable for this user, so ${doing} failed. ${way}. (${text.trim()})`, { cause })
+    return new EmbeddedError(
+      'not_writable',
+      `${dir} is not writable for this user, so ${doing} failed. ${way}. (${text.trim()})`,
+      { cause },
+    )
   }
   return new EmbeddedError('start_failed', `${doing} failed for ${dir}: ${text.trim() || 'no output'}`, { cause })
 }

@@ -100,7 +100,11 @@ export function spawnLeashed(options: LeashOptions): Leashed {
 }
 
 /** Runs a short command to its end under the same environment and account; `output` is both streams together. */
-export function runOnce(command: string, args: string[], account: Account | null): Promise<{ code: number; output: string }> {
+export function runOnce(
+  command: string,
+  args: string[],
+  account: Account | null,
+): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {
     const child = spawn(command, args, {
       cwd: '/',

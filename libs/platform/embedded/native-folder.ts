@@ -1,4 +1,17 @@
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { z } from 'zod'
 import { canReach, type Account } from './account'
@@ -42,7 +55,9 @@ export function findNative(platform: string = process.platform, arch: string = p
   }
   if (isMusl()) throw unsupported('its C library is not glibc (Alpine uses musl)')
   const root = dirname(dirname(entry))
-  const { version } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
+  const { version } = z
+    .object({ version: z.string() })
+    .parse(JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')))
   return { folder: join(root, 'native'), version, major: version.split('.')[0] ?? '' }
 }
 
@@ -89,7 +104,11 @@ function copyTo(native: NativePostgres, parent: string): NativePostgres {
  * The programs, ready to run as `account`: links made, and copied to a place that account can reach when the package
  * lies under a private folder, or beside the data when the package is read-only. Says on `log` where a copy went.
  */
-export function prepareNative(account: Account | null, besideData: string, log: (line: string) => void): NativePostgres {
+export function prepareNative(
+  account: Account | null,
+  besideData: string,
+  log: (line: string) => void,
+): NativePostgres {
   const native = findNative()
   const { folder } = native
   let copy: NativePostgres | null = null
@@ -98,9 +117,17 @@ export function prepareNative(account: Account | null, besideData: string, log: 
   } catch {
     copy = copyTo(native, account ? SYSTEM_FOLDER : besideData)
   }
-  if (!copy && account && !canReach(account, ['bin', 'bin/postgres', 'bin/initdb', 'lib', 'share/postgresql'].map((part) => join(folder, part)))) {
+  if (
+    !copy &&
+    account &&
+    !canReach(
+      account,
+      ['bin', 'bin/postgres', 'bin/initdb', 'lib', 'share/postgresql'].map((part) => join(folder, part)),
+    )
+  ) {
     copy = copyTo(native, SYSTEM_FOLDER)
   }
-  if (copy) log(`Postgres programs copied to ${copy.folder}, because ${account?.name ?? 'this user'} cannot use ${folder}`)
+  if (copy)
+    log(`Postgres programs copied to ${copy.folder}, because ${account?.name ?? 'this user'} cannot use ${folder}`)
   return copy ?? native
 }

@@ -20,7 +20,11 @@ export function superuserUrl(port: number, password: string): string {
 
 /** Whether a server answers at `url` and really serves `dataDir`; a port can have gone to somebody else. */
 export async function serves(url: string, dataDir: string): Promise<boolean> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000, application_name: 'tollgate-probe' })
+  const client = new Client({
+    connectionString: url,
+    connectionTimeoutMillis: 2_000,
+    application_name: 'tollgate-probe',
+  })
   client.on('error', () => {})
   try {
     await client.connect()
@@ -47,7 +51,9 @@ function isPostmaster(pid: number, dataDir: string): boolean {
   if (!Number.isInteger(pid) || pid <= 1) return false
   try {
     if (process.platform !== 'linux') {
-      return /^[^Z]\S*\s+.*postgres/.test(execFileSync('ps', ['-o', 'stat=,comm=', '-p', String(pid)], { encoding: 'utf8' }).trim())
+      return /^[^Z]\S*\s+.*postgres/.test(
+        execFileSync('ps', ['-o', 'stat=,comm=', '-p', String(pid)], { encoding: 'utf8' }).trim(),
+      )
     }
     const [, name, state] = /^\d+ \((.*)\) (\S)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
     if (name !== 'postgres' || state === 'Z' || state === 'X') return false
@@ -74,7 +80,10 @@ export async function endOrphan(dataDir: string, url: string): Promise<void> {
       asked = pid
     }
     if (performance.now() > deadline) {
-      throw new EmbeddedError('in_use', `A Postgres that an earlier run left on ${dataDir} (process ${pid}) did not stop. Stop it and start again.`)
+      throw new EmbeddedError(
+        'in_use',
+        `A Postgres that an earlier run left on ${dataDir} (process ${pid}) did not stop. Stop it and start again.`,
+      )
     }
     await sleep(POLL_MS)
   }
@@ -85,7 +94,10 @@ function signal(pid: number, dataDir: string): void {
     process.kill(pid, 'SIGINT')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return
-    throw new EmbeddedError('in_use', `${dataDir} is served by process ${pid}, which belongs to another user. Stop it and start again.`)
+    throw new EmbeddedError(
+      'in_use',
+      `${dataDir} is served by process ${pid}, which belongs to another user. Stop it and start again.`,
+    )
   }
 }
 
@@ -134,10 +146,16 @@ function judge(text: string, dataDir: string): Launch {
   if (/Address already in use|could not create any TCP\/IP sockets/.test(text)) return { is: 'port_taken' }
   if (/shared memory block .* is still in use/.test(text)) return { is: 'settling' }
   if (/lock file "postmaster.pid" already exists/.test(text)) {
-    throw new EmbeddedError('in_use', `${dataDir} is in use by another running Postgres. Stop it first, or choose another folder with TOLLGATE_DATA_DIR.`)
+    throw new EmbeddedError(
+      'in_use',
+      `${dataDir} is in use by another running Postgres. Stop it first, or choose another folder with TOLLGATE_DATA_DIR.`,
+    )
   }
   if (/error while loading shared libraries|not found/.test(text) && !/FATAL/.test(text)) {
-    throw new EmbeddedError('unsupported_platform', `The embedded Postgres does not run on this machine (${text.trim()}). Set DATABASE_URL instead.`)
+    throw new EmbeddedError(
+      'unsupported_platform',
+      `The embedded Postgres does not run on this machine (${text.trim()}). Set DATABASE_URL instead.`,
+    )
   }
   throw explainFailure(text, dataDir, 'starting Postgres')
 }

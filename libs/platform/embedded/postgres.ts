@@ -33,7 +33,10 @@ const SETTLE_MS = 100
 
 type Target = Omit<LaunchOptions, 'port' | 'url'>
 
-async function launchOnSomePort(target: Target, stored: Secret): Promise<{ server: Leashed; port: number; url: string }> {
+async function launchOnSomePort(
+  target: Target,
+  stored: Secret,
+): Promise<{ server: Leashed; port: number; url: string }> {
   let port = (await tryPort(stored.port)) ?? (await chooseFreePort())
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const url = superuserUrl(port, stored.password)
@@ -43,7 +46,10 @@ async function launchOnSomePort(target: Target, stored: Secret): Promise<{ serve
     if (result.is === 'port_taken') port = await chooseFreePort()
     else await sleep(SETTLE_MS)
   }
-  throw new EmbeddedError('start_failed', `Postgres could not start on ${target.dataDir}: no port was free, or an old server kept its memory.`)
+  throw new EmbeddedError(
+    'start_failed',
+    `Postgres could not start on ${target.dataDir}: no port was free, or an old server kept its memory.`,
+  )
 }
 
 /**
@@ -68,8 +74,14 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
         const known = readSecret(dataDir)
         await endOrphan(dataDir, superuserUrl(known.port, known.password))
       }
-      const secret = state === 'initialised' ? readSecret(dataDir) : await initialise(dataDir, native, account, await chooseFreePort(), isSafe)
-      const { server, port, url } = await launchOnSomePort({ native, dataDir, account, isSafe, log: options.log }, secret)
+      const secret =
+        state === 'initialised'
+          ? readSecret(dataDir)
+          : await initialise(dataDir, native, account, await chooseFreePort(), isSafe)
+      const { server, port, url } = await launchOnSomePort(
+        { native, dataDir, account, isSafe, log: options.log },
+        secret,
+      )
       const end = async () => {
         await server.release()
         // The leash itself can have been killed; then the server is still there and is ended as an orphan.
