@@ -3,6 +3,7 @@
 //   pure         code without IO: kernel, pricing, routing, every room's domain/, the sandbox, scripts, house rules
 //   integration  every other *.spec.ts, and always *.store.spec.ts and *.e2e.spec.ts; gets Postgres and Redis
 const { readFileSync } = require('node:fs')
+const { availableParallelism } = require('node:os')
 const { join } = require('node:path')
 
 const swcrc = JSON.parse(readFileSync(join(__dirname, '.swcrc'), 'utf8'))
@@ -58,6 +59,8 @@ const anchored = (path) => `^${__dirname.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}
 
 /** @type {import('jest').Config} */
 module.exports = {
+  // A worker owns one of Redis's sixteen databases (test/support/redis-targets.ts); one is left free.
+  maxWorkers: Math.max(1, Math.min(15, availableParallelism() - 1)),
   projects: [
     {
       ...common,
@@ -76,6 +79,7 @@ module.exports = {
           path.endsWith('$') ? anchored(path) : `${anchored(path)}(?!.*${NEEDS_SERVICES}).*\\.spec\\.ts$`,
         ),
       ],
+      setupFilesAfterEnv: ['<rootDir>/test/support/each-file.ts'],
       globalSetup: '<rootDir>/test/support/global-setup.ts',
       globalTeardown: '<rootDir>/test/support/global-teardown.ts',
     },

@@ -1,1 +1,4 @@
-export default async function globalSetup(): Promise<void> {}
+/** Jest's global teardown of the `integration` project. */
+export default async function globalTeardown(): Promise<void> {
+  await globalThis.stopTestServices?.()
+}

@@ -1,0 +1,6 @@
+import { flushUsedRedis } from './redis-targets'
+import { killSpawnedApps } from './spawn-app'
+
+// Loaded by Jest into every integration spec file.
+beforeAll(flushUsedRedis)
+afterAll(killSpawnedApps)

@@ -1,0 +1,6 @@
+export { createDatabase, type TestDatabase } from './database'
+export { eventually, freePort } from './eventually'
+export { FakeClock } from './fake-clock'
+export { FaultProxy, type Fault } from './fault-proxy'
+export { redisTargets, type RedisTarget } from './redis-targets'
+export { spawnApp, type Readiness, type SpawnedApp } from './spawn-app'
