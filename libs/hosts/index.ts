@@ -1,0 +1,5 @@
+export { HostsModule } from './hosts.module'
+export { HostsService } from './hosts.service'
+export { ProbeService } from './probe.service'
+export { HostStore } from './host.store'
+export type { DiscoveredModel, Host, ProbeResult } from './domain/host'

@@ -1,0 +1,5 @@
+export { TenantsModule } from './tenants.module'
+export { ApiKeyGuard, type GuardedRequest } from './api-key.guard'
+export { AuthenticationService } from './authentication.service'
+export { mintApiKey } from './domain/api-key'
+export { hashApiKey } from './key-hash'
