@@ -24,6 +24,6 @@ export async function flushUsedRedis(): Promise<void> {
   for (const { url } of redisTargets()) {
     const client = new Redis(url)
     await client.flushdb()
-    client.disconnect()
+    await client.quit()
   }
 }

@@ -29,7 +29,7 @@ export interface PrivateRedisOptions {
   kind?: 'auto' | 'server' | 'js'
   /** Keep data over a restart: append-only file, synced once a second. Default false. */
   appendOnly?: boolean
-  /** 127.0.0.1 port; default: the port this `dir` used before when it is free, else any free one. */
+  /** 127.0.0.1 port; default: any free one; a real server keeps to the port this `dir` used before. */
   port?: number
   /** Receives the server's log lines; nothing is printed otherwise. */
   log?: (line: string) => void
@@ -136,6 +136,7 @@ function probe(url: string): Redis {
     connectTimeout: 2_000,
     maxRetriesPerRequest: 0,
     enableReadyCheck: false,
+    disconnectTimeout: 50,
   })
   client.on('error', () => {})
   return client
@@ -143,6 +144,8 @@ function probe(url: string): Redis {
 
 /** Whether our own server answers: a stranger on the port does not know the password, a loading server says LOADING. */
 async function answers(url: string): Promise<boolean> {
+  // A refused ioredis client holds its process for the whole connect timeout.
+  if (!(await acceptsConnections(Number(new URL(url).port)))) return false
   const client = probe(url)
   try {
     await client.connect()
@@ -177,7 +180,7 @@ async function endOrphan(url: string, port: number, dir: string): Promise<void> 
 async function untilReady(server: Leashed, url: string, dir: string, port: number): Promise<void> {
   const deadline = performance.now() + READY_TIMEOUT_MS
   while (server.isRunning() && performance.now() < deadline) {
-    if ((await acceptsConnections(port)) && (await answers(url))) return
+    if (await answers(url)) return
     await Promise.race([sleep(POLL_MS), server.exited])
   }
   await server.release()
