@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { EmbeddedError } from './embedded-error'
 
 /** A system account a server runs as when we are root, which Postgres refuses. */
@@ -63,6 +63,14 @@ export function canEnter(account: Account, path: string): boolean {
     spawnSync('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { ...ids(account), cwd: '/', stdio: 'ignore' }).status ===
     0
   )
+}
+
+/** Makes missing parents of `dir` enterable by all (0755 whatever the umask), because Postgres may run as another user. */
+export function makeParents(dir: string): void {
+  const parent = dirname(dir)
+  const first = mkdirSync(parent, { recursive: true })
+  if (first === undefined) return
+  for (let path = parent; path.length >= first.length; path = dirname(path)) chmodSync(path, 0o755)
 }
 
 const ids = ({ uid, gid }: Account) => ({ uid, gid })

@@ -1,6 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
 import {
-  chmodSync,
   chownSync,
   existsSync,
   mkdirSync,
@@ -12,7 +11,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
-import { canEnter, type Account } from './account'
+import { canEnter, makeParents, type Account } from './account'
 import { EmbeddedError, explainFailure } from './embedded-error'
 import { runOnce } from './leash'
 import { SYSTEM_FOLDER, type NativePostgres } from './native-folder'
@@ -21,14 +20,6 @@ const Secret = z.object({ port: z.number().int(), password: z.string().min(1) })
 
 /** What is kept beside the data folder in `<dataDir>.json` (0600): the superuser's password and the port. */
 export type Secret = z.infer<typeof Secret>
-
-/** Makes missing parents of `dir` enterable by all (0755 whatever the umask), because Postgres may run as another user. */
-export function makeParents(dir: string): void {
-  const parent = dirname(dir)
-  const first = mkdirSync(parent, { recursive: true })
-  if (first === undefined) return
-  for (let path = parent; path.length >= first.length; path = dirname(path)) chmodSync(path, 0o755)
-}
 
 /**
  * Where the data really lives: `dataDir`, or a folder of root's own under /var/lib when `account` cannot pass through

@@ -3,7 +3,6 @@ import {
   cpSync,
   existsSync,
   lstatSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -14,7 +13,7 @@ import {
 } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { z } from 'zod'
-import { canReach, type Account } from './account'
+import { canReach, makeParents, type Account } from './account'
 import { EmbeddedError } from './embedded-error'
 
 /** The Postgres programs of this platform. `folder` holds bin/, lib/ and share/; `major` is what PG_VERSION must say. */
@@ -90,7 +89,7 @@ function copyTo(native: NativePostgres, parent: string): NativePostgres {
   const folder = join(holder, 'native')
   if (!existsSync(folder)) {
     const aside = `${holder}.${process.pid}`
-    mkdirSync(aside, { recursive: true })
+    makeParents(join(aside, 'native'))
     cpSync(native.folder, join(aside, 'native'), { recursive: true, verbatimSymlinks: true })
     linkLibraries(join(aside, 'native'))
     openToAll(aside)
