@@ -4,6 +4,7 @@ import type { ChatRequest, ErrorCode, FinishReason, ReplySink, Usage } from '@to
 export interface AttemptDeadlines {
   readonly connectMs: number
   readonly firstByteMs: number
+  /** Between two bytes. Between two events it is four times this, so that comments alone keep nothing alive for ever. */
   readonly idleMs: number
   readonly totalMs: number
 }
@@ -20,16 +21,23 @@ export interface UpstreamTarget {
   readonly secret: string | null
   /** The model's name as this host knows it. */
   readonly model: string
+  /**
+   * The operator's own settings of the deployment, never a tenant's (F62). Ollama: `keep_alive` and load-time options
+   * such as `num_ctx`. Other dialects ignore them.
+   */
+  readonly settings?: Readonly<Record<string, unknown>>
 }
 
 /** One try at one deployment. */
 export interface UpstreamCall {
   readonly target: UpstreamTarget
   readonly request: ChatRequest
-  /** Upper bound of output tokens: always sent upstream, and enforced here when the upstream ignores it. */
+  /** Upper bound of output tokens per choice: always sent upstream, and enforced here when the upstream ignores it. */
   readonly maxTokens: number
   /** Sent upstream as `x-request-id`. */
   readonly requestId: string
+  /** Separates tenants in an upstream's prefix cache where it knows how (vLLM). Not an id a person could read. */
+  readonly cacheSalt?: string
   /** Aborted when the client leaves or the gateway stops the call. */
   readonly signal: AbortSignal
   readonly deadlines: AttemptDeadlines
@@ -49,11 +57,18 @@ export interface AttemptFailure {
   readonly class: FailureClass
   readonly code: ErrorCode
   readonly words: Readonly<Record<string, string | number>>
+  /** Clamped to an hour; null when the upstream promised nothing readable. */
   readonly retryAfterMs: number | null
   /** Whose health suffers: the host, only this model on it, or nobody (4xx, 429, client abort). */
   readonly blames: 'host' | 'deployment' | 'nobody'
   /** For our own log only: a short, secret-free description such as `http 503` or `connect ECONNREFUSED`. */
   readonly cause: string
+}
+
+/** Counts an upstream gave, each on its own: null = absent or unusable, which is not zero (F4). */
+export interface ReportedCounts {
+  readonly promptTokens: number | null
+  readonly completionTokens: number | null
 }
 
 /** How an attempt ended. Adapters never reject for what an upstream does; a rejection is a bug of ours. */
@@ -63,13 +78,20 @@ export interface AttemptOutcome {
   readonly failure: AttemptFailure | null
   /** The provider's own count when it gave a usable one; null = the caller of the adapter must estimate. */
   readonly usage: Usage | null
+  /** What of the count is usable when `usage` is null because one half is missing; the other half is then estimated. */
+  readonly reported: ReportedCounts
   /** The provider's usage object as received (bounded to 2 KiB of JSON), for proof. */
   readonly rawUsage: string | null
-  /** Content events pushed to the sink: a lower bound of the tokens produced. */
+  /** Content events pushed to the sink: in a stream a lower bound of the tokens produced; 1 for a whole answer's text. */
   readonly pushedEvents: number
   /** Milliseconds from dispatch to the first event; null when there was none. */
   readonly firstEventMs: number | null
-  /** Odd but survivable things, e.g. `usage_implausible`, `cut_at_max_tokens`. */
+  /** The model the upstream says answered; null when it named none. May differ from the target's (`model_differs`). */
+  readonly servedModel: string | null
+  /**
+   * Odd but survivable things: `usage_implausible`, `usage_total_differs`, `cut_at_max_tokens`, `over_max_tokens`,
+   * `finish_reason_unknown`, `model_differs`, `retried_stale_connection`.
+   */
   readonly flags: readonly string[]
 }
 
@@ -77,7 +99,8 @@ export interface AttemptOutcome {
 export interface ProviderAdapter {
   /**
    * Sends the request and pushes events to the sink as they arrive, pausing the upstream while `push` answers false.
-   * Resolves when the upstream ended, failed or was aborted; the upstream socket is then closed or idle.
+   * Resolves when the upstream ended, failed or was aborted; the upstream socket is then closed or idle, or will be
+   * within a second (an upstream that leaves its answer open after the terminal marker).
    */
   chat(call: UpstreamCall, sink: ReplySink): Promise<AttemptOutcome>
 }

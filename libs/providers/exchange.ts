@@ -1,0 +1,264 @@
+import type { Clock, ReplySink } from '@tollgate/kernel'
+import type { OutboundController, OutboundHandler, OutboundHost } from '@tollgate/platform/outbound'
+import type { AttemptFailure, AttemptOutcome, UpstreamCall } from './domain/adapter'
+import { afterFirstEvent, failure, failureFromReply, failureFromStatus, type FailureContext } from './domain/failure'
+import type { FrameDecoder, OnFrame } from './domain/frame-decoder'
+import { outcomeOf } from './domain/outcome'
+import { Reply } from './domain/reply'
+import type { ResponseHeaders } from './domain/retry-after'
+import { transportFailure, isStaleConnection } from './transport-failure'
+import { GRACE_MS, Watchdog, type Expiry } from './watchdog'
+
+/** One dialect as the exchange needs it: what is sent and how the answer is read. */
+export interface Dialect {
+  readonly path: string
+  readonly body: Readonly<Record<string, unknown>>
+  /** Media type of a streamed answer. */
+  readonly streamType: string
+  /** Answers in one reply; each may have `maxTokens`. */
+  readonly choices: number
+  /** The upstream answers with whatever model it has, so its name is no sign of trouble. */
+  readonly ignoresModel: boolean
+  decoder(onFrame: OnFrame): FrameDecoder
+  read(reply: Reply, frame: string, isWhole: boolean): void
+}
+
+const MAX_WHOLE_BYTES = 32 * 1024 * 1024
+const MAX_ERROR_BYTES = 64 * 1024
+
+/**
+ * One request to one upstream and its answer, as a transport handler: bytes → frames → events, with deadlines, abort
+ * and back-pressure. It settles exactly once; whatever the transport says after that is ignored. Nothing is awaited
+ * per chunk.
+ */
+export class Exchange implements OutboundHandler {
+  private readonly reply: Reply
+  private readonly watchdog: Watchdog
+  private readonly context: FailureContext
+  private readonly onAbort = () => this.fail(failure('aborted', 'client_closed', 'nobody', 'aborted'))
+  private resolve: (outcome: AttemptOutcome) => void = () => {}
+  private controller: OutboundController | null = null
+  private decoder: FrameDecoder | null = null
+  private chunks: Buffer[] = []
+  private bytes = 0
+  private status = 0
+  private headers: ResponseHeaders = {}
+  private nowMs = 0
+  private firstEventMs: number | null = null
+  private isReused = false
+  private hasRetried = false
+  private isPaused = false
+  private isSettled = false
+  private lingering: NodeJS.Timeout | null = null
+
+  constructor(
+    private readonly call: UpstreamCall,
+    private readonly dialect: Dialect,
+    private readonly host: OutboundHost,
+    private readonly sink: ReplySink,
+    private readonly clock: Clock,
+  ) {
+    const { target, request, maxTokens, requestId } = call
+    this.context = { requestedModel: request.model, model: target.model, secret: target.secret }
+    const startedMs = clock.monotonicMs()
+    this.reply = new Reply(
+      (event) => {
+        if (this.firstEventMs === null) this.firstEventMs = this.clock.monotonicMs() - startedMs
+        this.watchdog.event(this.nowMs)
+        if (!this.sink.push(event) && !this.isPaused) this.pause()
+      },
+      maxTokens * dialect.choices,
+      `${requestId.replaceAll('-', '').slice(-12)}_`,
+    )
+    this.watchdog = new Watchdog(call.deadlines, clock, (what) => this.expire(what))
+  }
+
+  /** Sends the request. Resolves once, never rejects. */
+  run(): Promise<AttemptOutcome> {
+    const { signal } = this.call
+    return new Promise((resolve) => {
+      this.resolve = resolve
+      if (signal.aborted) return this.onAbort()
+      signal.addEventListener('abort', this.onAbort, { once: true })
+      this.dispatch(false)
+    })
+  }
+
+  private dispatch(isFresh: boolean): void {
+    const { target, requestId, request } = this.call
+    const headers: Record<string, string> = {
+      'content-type': 'application/json',
+      accept: request.stream ? this.dialect.streamType : 'application/json',
+      'accept-encoding': 'identity',
+      'user-agent': 'tollgate',
+      'x-request-id': requestId,
+    }
+    if (target.secret) headers.authorization = `Bearer ${target.secret}`
+    try {
+      this.host.dispatch({ method: 'POST', path: this.dialect.path, headers, body: JSON.stringify(this.dialect.body) }, this, isFresh)
+    } catch (error) {
+      this.onResponseError(error as Error)
+    }
+  }
+
+  onRequestStart(controller: OutboundController, isReused: boolean): void {
+    this.controller = controller
+    this.isReused = isReused
+    if (this.isSettled) controller.abort(new Error('settled'))
+    else this.watchdog.sent()
+  }
+
+  onResponseStart(status: number, headers: ResponseHeaders): void {
+    if (this.isSettled) return
+    this.status = status
+    this.headers = headers
+    const encoding = headers['content-encoding']
+    if (status >= 300 && status < 400) return this.fail(failure('misconfigured', 'upstream_error', 'nobody', `redirect ${status}`))
+    if (encoding !== undefined && encoding !== 'identity') return this.malformed('encoded body')
+    if (status >= 400) return
+    const type = String(headers['content-type'] ?? 'none').split(';')[0]!.trim().toLowerCase()
+    if (type === this.dialect.streamType) this.decoder = this.dialect.decoder((frame) => this.frame(frame))
+    else if (type !== 'application/json') this.malformed(`content type ${type.slice(0, 60)}`)
+  }
+
+  onResponseData(chunk: Buffer): void {
+    if (this.isSettled) return
+    this.nowMs = this.watchdog.bytes()
+    if (this.decoder) {
+      if (this.decoder.push(chunk) === 'too_long') this.malformed('line over 1 MiB')
+      return
+    }
+    this.bytes += chunk.length
+    if (this.status < 400 && this.bytes > MAX_WHOLE_BYTES) return this.malformed('answer over 32 MiB')
+    if (this.status < 400 || this.bytes - chunk.length < MAX_ERROR_BYTES) this.chunks.push(chunk)
+    else this.failByStatus()
+  }
+
+  onResponseEnd(): void {
+    this.controller = null
+    if (this.lingering) clearTimeout(this.lingering)
+    if (this.isSettled) return
+    if (this.status >= 400) return this.failByStatus()
+    if (this.decoder) this.decoder.end()
+    else if (this.bytes > 0) {
+      this.nowMs = this.watchdog.bytes()
+      this.whole(Buffer.concat(this.chunks).toString('utf8'))
+    }
+    if (!this.isSettled) this.finish('ended without a terminal marker')
+  }
+
+  onResponseError(error: Error): void {
+    this.controller = null
+    if (this.lingering) clearTimeout(this.lingering)
+    if (this.isSettled) return
+    const isSilent = this.status === 0
+    if (isSilent && this.isReused && !this.hasRetried && isStaleConnection(error)) {
+      this.hasRetried = true
+      this.reply.flags.add('retried_stale_connection')
+      return this.dispatch(true)
+    }
+    if (this.status >= 400) return this.failByStatus()
+    if (this.isWhole()) return this.succeed()
+    this.fail(transportFailure(error, this.isSent, isSilent))
+  }
+
+  private get isSent(): boolean {
+    return this.watchdog.isSent
+  }
+
+  /** One frame of a stream; false stops the decoder. */
+  private frame(text: string): boolean {
+    this.dialect.read(this.reply, text, false)
+    return this.judge()
+  }
+
+  private whole(text: string): void {
+    this.dialect.read(this.reply, text.trim(), true)
+    this.judge()
+  }
+
+  /** Acts on what the last frame told; false when the exchange is settled. */
+  private judge(): boolean {
+    const { reply } = this
+    if (reply.error) this.fail(failureFromReply(reply.error, this.context))
+    else if (reply.malformed) this.malformed(reply.malformed)
+    else if (reply.isCut) {
+      reply.flags.add('cut_at_max_tokens')
+      reply.finishReason = 'length'
+      reply.usage = null
+      this.succeed()
+    } else if (reply.isTerminal) this.finish('')
+    else if (this.isWhole()) this.watchdog.grace()
+    return !this.isSettled
+  }
+
+  /** Every choice has its finish reason: the answer is whole even if its end marker never comes. */
+  private isWhole(): boolean {
+    return this.reply.isTerminal || this.reply.finishedChoices.size >= this.dialect.choices
+  }
+
+  private finish(cause: string): void {
+    const { reply } = this
+    if (!this.isWhole()) return this.fail(failure('ambiguous', 'stream_incomplete', 'host', cause))
+    if (reply.finishReason !== 'length' && reply.hasToolCalls && !reply.hasWholeToolCalls()) return this.malformed('tool call cut short')
+    this.succeed()
+  }
+
+  private succeed(): void {
+    this.settle(outcomeOf(this.reply, this.call, this.dialect, this.firstEventMs, null))
+  }
+
+  private malformed(cause: string): void {
+    this.fail(failure('ambiguous', 'upstream_error', 'host', cause))
+  }
+
+  private failByStatus(): void {
+    const body = Buffer.concat(this.chunks).toString('utf8', 0, MAX_ERROR_BYTES)
+    this.fail(failureFromStatus(this.status, body, this.headers, this.clock.now(), this.context))
+  }
+
+  private expire(what: Expiry): void {
+    if (what === 'grace') return this.succeed()
+    if (what === 'connect') return this.fail(failure('not_dispatched', 'upstream_timeout', 'host', 'connect timeout'))
+    if (this.status >= 400) return this.failByStatus()
+    if (this.isWhole()) return this.succeed()
+    // An answer that flows too long is a long answer; one that has not begun, or stopped, is the host's fault.
+    const blames = what === 'total' && this.firstEventMs !== null ? 'nobody' : 'host'
+    this.fail(failure('ambiguous', 'upstream_timeout', blames, `${what.replace('_', ' ')} timeout`))
+  }
+
+  private fail(why: AttemptFailure): void {
+    const real = this.reply.pushedEvents > 0 ? afterFirstEvent(why) : why
+    this.settle(outcomeOf(this.reply, this.call, this.dialect, this.firstEventMs, real))
+  }
+
+  private settle(outcome: AttemptOutcome): void {
+    if (this.isSettled) return
+    this.isSettled = true
+    this.watchdog.stop()
+    this.chunks = []
+    this.call.signal.removeEventListener('abort', this.onAbort)
+    if (this.controller) this.release(outcome.failure === null && !this.reply.isCut)
+    this.resolve(outcome)
+  }
+
+  /** A finished answer may close itself, so that its connection can be used again; anything else is closed at once. */
+  private release(mayLinger: boolean): void {
+    const controller = this.controller!
+    if (!mayLinger) return controller.abort(new Error('stopped'))
+    if (this.isPaused) controller.resume()
+    if (this.controller) this.lingering = setTimeout(() => controller.abort(new Error('left open')), GRACE_MS).unref()
+  }
+
+  private pause(): void {
+    this.isPaused = true
+    this.watchdog.pause()
+    this.controller?.pause()
+    this.sink.onDrain(() => {
+      this.isPaused = false
+      if (this.isSettled) return
+      this.watchdog.resume()
+      this.controller?.resume()
+    })
+  }
+}

@@ -1,0 +1,12 @@
+export { ProvidersModule } from './providers.module'
+export { ProvidersService } from './providers.service'
+export type {
+  AttemptDeadlines,
+  AttemptFailure,
+  AttemptOutcome,
+  FailureClass,
+  ProviderAdapter,
+  ReportedCounts,
+  UpstreamCall,
+  UpstreamTarget,
+} from './domain/adapter'

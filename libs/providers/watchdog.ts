@@ -1,0 +1,114 @@
+import type { Clock } from '@tollgate/kernel'
+import type { AttemptDeadlines } from './domain/adapter'
+
+/** Which time limit ran out. `grace`: the answer is whole but its upstream does not close it. */
+export type Expiry = 'connect' | 'first_byte' | 'idle' | 'total' | 'grace'
+
+/** How long an answer with a finish reason may stay open for its usage and end marker. */
+export const GRACE_MS = 1_000
+
+/** Comments and pings keep the bytes flowing; events may lag this many idle limits behind, no more. */
+const EVENT_IDLE_FACTOR = 4
+
+/**
+ * Watches all time limits of one attempt with a single timer. Marking progress only stores a number; the timer looks at
+ * the numbers when it fires and goes back to sleep for what is left, so a chunk costs no timer work.
+ */
+export class Watchdog {
+  private readonly startedMs: number
+  private sentMs: number | null = null
+  private byteMs: number | null = null
+  private eventMs = 0
+  private isGraceful = false
+  private isPaused = false
+  private timer: NodeJS.Timeout | null = null
+
+  constructor(
+    private readonly deadlines: AttemptDeadlines,
+    private readonly clock: Clock,
+    private readonly onExpire: (what: Expiry) => void,
+  ) {
+    this.startedMs = clock.monotonicMs()
+    this.arm(Math.min(deadlines.connectMs, deadlines.totalMs))
+  }
+
+  /** The request has a connection: from here on the first byte is awaited. */
+  sent(): void {
+    this.sentMs = this.clock.monotonicMs()
+    this.rearm()
+  }
+
+  /** Bytes came; answers the time. */
+  bytes(): number {
+    const now = this.clock.monotonicMs()
+    if (this.byteMs === null) {
+      this.byteMs = this.eventMs = now
+      this.rearm()
+    } else this.byteMs = now
+    return now
+  }
+
+  /** An event came at `nowMs`. */
+  event(nowMs: number): void {
+    this.eventMs = nowMs
+  }
+
+  /** The answer is whole: only its closing is awaited, briefly. */
+  grace(): void {
+    if (this.isGraceful) return
+    this.isGraceful = true
+    this.rearm()
+  }
+
+  /** Our own reader is slow: the upstream is not to blame for silence meanwhile. */
+  pause(): void {
+    this.isPaused = true
+  }
+
+  resume(): void {
+    this.isPaused = false
+    this.byteMs = this.eventMs = this.clock.monotonicMs()
+    this.rearm()
+  }
+
+  stop(): void {
+    if (this.timer) clearTimeout(this.timer)
+    this.timer = null
+    this.isPaused = true
+  }
+
+  get isSent(): boolean {
+    return this.sentMs !== null
+  }
+
+  private rearm(): void {
+    const next = this.next()
+    this.arm(next.atMs - this.clock.monotonicMs())
+  }
+
+  private arm(delayMs: number): void {
+    if (this.timer) clearTimeout(this.timer)
+    this.timer = setTimeout(() => this.check(), Math.max(0, Math.ceil(delayMs)))
+  }
+
+  private check(): void {
+    const { what, atMs } = this.next()
+    const leftMs = atMs - this.clock.monotonicMs()
+    if (leftMs > 0) return this.arm(leftMs)
+    this.timer = null
+    this.onExpire(what)
+  }
+
+  /** The limit that runs out next, with the moment it does. */
+  private next(): { what: Expiry; atMs: number } {
+    const { connectMs, firstByteMs, idleMs, totalMs } = this.deadlines
+    const total = { what: 'total' as const, atMs: this.startedMs + totalMs }
+    let phase: { what: Expiry; atMs: number }
+    if (this.sentMs === null) phase = { what: 'connect', atMs: this.startedMs + connectMs }
+    else if (this.byteMs === null) phase = { what: 'first_byte', atMs: this.sentMs + firstByteMs }
+    else if (this.isPaused) return total
+    else if (this.isGraceful) phase = { what: 'grace', atMs: this.byteMs + Math.min(GRACE_MS, idleMs) }
+    else phase = { what: 'idle', atMs: Math.min(this.byteMs + idleMs, this.eventMs + EVENT_IDLE_FACTOR * idleMs) }
+    return phase.atMs < total.atMs ? phase : total
+  }
+}
