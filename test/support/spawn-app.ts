@@ -8,7 +8,7 @@ export interface SpawnedApp {
   pid: number
   /** Everything it printed so far, both streams in order of arrival. */
   output(): string
-  /** Sends `signal` (default SIGTERM) and resolves with the exit code, or 128 + nothing but null for a kill. */
+  /** Sends `signal` (default SIGTERM) and resolves with the exit code, null when the signal itself ended it. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
   /** Resolves with the exit code when it ends by itself; null when a signal ended it. */
   exited: Promise<number | null>

@@ -38,7 +38,7 @@ describe.each(redisTargets())('Redis by $kind', ({ url }) => {
     const redis = new Redis(url)
     expect(await redis.dbsize()).toBe(0)
     await redis.set('left', 'behind')
-    redis.disconnect()
+    await redis.quit()
   })
 })
 
@@ -47,7 +47,12 @@ describe.each(redisTargets())('the fault proxy before $kind', ({ url }) => {
   let redis: Redis
   beforeEach(async () => {
     proxy = await FaultProxy.start(url)
-    redis = new Redis(proxy.url, { maxRetriesPerRequest: 0, commandTimeout: 300, retryStrategy: () => 10 })
+    redis = new Redis(proxy.url, {
+      maxRetriesPerRequest: 0,
+      commandTimeout: 300,
+      disconnectTimeout: 50,
+      retryStrategy: () => 10,
+    })
     redis.on('error', () => {})
     await redis.ping()
   })

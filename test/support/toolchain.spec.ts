@@ -113,7 +113,7 @@ describe('every package of the stack runs under Jest', () => {
     const server = await createRedisServer()
     const redis = new Redis(server.port, '127.0.0.1')
     expect(await redis.eval('return tonumber(ARGV[1]) + 1', 0, '41')).toBe(42)
-    redis.disconnect()
+    await redis.quit()
     await server.close()
   })
 

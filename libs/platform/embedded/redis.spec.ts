@@ -10,7 +10,7 @@ if (!real) console.log('no valkey-server or redis-server on PATH: only js-redis-
 const portOf = ({ url }: { url: string }) => Number(new URL(url).port)
 
 async function ask<T>(url: string, command: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null })
+  const redis = new Redis(url, { lazyConnect: true, disconnectTimeout: 50, retryStrategy: () => null })
   redis.on('error', () => {})
   try {
     await redis.connect()
