@@ -45,13 +45,17 @@ export async function spawnApp(
     running.delete(child)
     return code as number | null
   })
+  let hasEnded = false
   const isReady = async () => {
+    // Nobody waits for this any more; polling on would keep Jest from exiting.
+    if (hasEnded) return
     if ('line' in ready ? ready.line.test(output) : (await fetch(ready.url)).ok) return
     throw new Error(`${entry} is not ready`)
   }
-  const ended = exited.then((code) =>
-    Promise.reject(new Error(`${entry} ended with ${code} before it was ready:\n${output}`)),
-  )
+  const ended = exited.then((code) => {
+    hasEnded = true
+    return Promise.reject(new Error(`${entry} ended with ${code} before it was ready:\n${output}`))
+  })
   try {
     await Promise.race([eventually(isReady, { timeoutMs: options.timeoutMs ?? 20_000 }), ended])
   } catch (error) {
