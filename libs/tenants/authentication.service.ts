@@ -53,6 +53,22 @@ export class AuthenticationService {
     }
   }
 
+  /** Reads a caller again whose cached record is older than a change (libs/limits, epoch). */
+  async renew(caller: Caller): Promise<Authentication> {
+    const known = [...this.cache.entries()].find(([, entry]) => entry.caller.key.id === caller.key.id)
+    if (!known) return { kind: 'refused', refusal: refuse('accounts_unavailable', {}, { retryAfterSeconds: 1 }) }
+    const [digest, { record }] = known
+    try {
+      const fresh = await this.store.find(record.key.public_id)
+      if (!fresh || fresh.key.key_hash !== record.key.key_hash) return { kind: 'refused', refusal: refuse('invalid_api_key') }
+      const cached = { caller: callerOf(fresh), record: fresh, loadedAtMs: this.clock.now() }
+      this.cache.set(digest, cached)
+      return this.judge(cached)
+    } catch {
+      return { kind: 'refused', refusal: refuse('accounts_unavailable', {}, { retryAfterSeconds: 2 }) }
+    }
+  }
+
   /** Drops cached records of a tenant or key, or all: the next call reads them again. */
   forget(id?: string): void {
     for (const [digest, { caller }] of this.cache.entries()) if (!id || caller.tenant.id === id || caller.key.id === id) this.cache.delete(digest)

@@ -4,6 +4,7 @@ import type { BudgetTerms, Caller } from '@tollgate/kernel'
 export interface KeyRecord {
   readonly key: {
     readonly id: string
+    readonly public_id: string
     readonly key_hash: string
     readonly pepper_version: number
     readonly name: string

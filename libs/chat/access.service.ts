@@ -1,0 +1,102 @@
+import { Inject, Injectable } from '@nestjs/common'
+import { CatalogService, type CatalogModel, type ResolvedName } from '@tollgate/catalog'
+import { HostsService } from '@tollgate/hosts'
+import { matchesAny, refuse, type Caller, type CallerProject, type ChatRequest, type Refusal } from '@tollgate/kernel'
+import { CONFIG, type ClusterConfig } from '@tollgate/platform/config'
+import { ProvidersService } from '@tollgate/providers'
+import { permits, TiersService, type Tier } from '@tollgate/tiers'
+
+/** A permitted wish: which model, by which project, under which tier. */
+export interface Selection {
+  readonly kind: 'selected'
+  readonly name: ResolvedName
+  readonly requestedModel: string
+  readonly model: CatalogModel
+  readonly tier: Tier
+  readonly project: CallerProject | null
+  readonly allowedRegions: readonly string[]
+}
+
+/** Words that mean "choose for me". */
+const CHOOSE = new Set(['', 'auto', 'default'])
+
+/** Which model a caller means, and whether it may have it: the first two steps of the corridor. */
+@Injectable()
+export class AccessService {
+  constructor(
+    private readonly catalog: CatalogService,
+    private readonly tiers: TiersService,
+    private readonly hosts: HostsService,
+    private readonly providers: ProvidersService,
+    @Inject(CONFIG) private readonly config: ClusterConfig,
+  ) {}
+
+  /** Body → project default → tenant preferred → tier default → platform default; aliases resolve before access is checked. */
+  async select(caller: Caller, request: Pick<ChatRequest, 'model' | 'project'>): Promise<Selection | { kind: 'refused'; refusal: Refusal }> {
+    const tier = this.tiers.get(caller.tenant.tier)
+    const project = projectOf(caller, request.project)
+    if (project === undefined) return { kind: 'refused', refusal: refuse('project_not_found', { project: request.project ?? '' }) }
+    const requestedModel = this.requestedModel(caller, request.model, project, tier)
+    const name = await this.catalog.resolve(requestedModel, caller.tenant.id, tier.slug, this.providers.known)
+    const model = name && this.catalog.model(name.model)
+    if (!name || !model) {
+      const details = { available_models: await this.availableNames(caller, tier, project) }
+      return { kind: 'refused', refusal: refuse('model_not_found', { model: requestedModel }, { details }) }
+    }
+    const refusal = await this.forbid(caller, tier, project, model.name)
+    if (refusal) return { kind: 'refused', refusal }
+    return { kind: 'selected', name, requestedModel: request.model ?? requestedModel, model, tier, project, allowedRegions: regionsOf(caller, tier) }
+  }
+
+  /** Models this caller may use and some host in its regions holds now, by name. */
+  available(caller: Caller): CatalogModel[] {
+    const tier = this.tiers.get(caller.tenant.tier)
+    return this.availableIn(caller, tier, projectOf(caller, null) ?? null)
+  }
+
+  private availableIn(caller: Caller, tier: Tier, project: CallerProject | null): CatalogModel[] {
+    const regions = regionsOf(caller, tier)
+    return this.catalog
+      .models()
+      .filter((model) => model.showInUi && permits(tier, model.name) && isNarrowed(caller, project, model.name) === null)
+      .filter((model) => this.hosts.candidates(model.name).some((candidate) => regions.includes(candidate.region)))
+  }
+
+  private async availableNames(caller: Caller, tier: Tier, project: CallerProject | null): Promise<string[]> {
+    return this.availableIn(caller, tier, project).map((model) => model.name)
+  }
+
+  private async forbid(caller: Caller, tier: Tier, project: CallerProject | null, model: string): Promise<Refusal | null> {
+    if (!permits(tier, model)) {
+      const details = { available_models: await this.availableNames(caller, tier, project), available_in: this.tiers.permitting(model) }
+      return refuse('model_not_allowed', { model, tier: tier.slug }, { details })
+    }
+    if (isNarrowed(caller, project, model) === null) return null
+    return refuse('model_not_allowed_for_key', { model }, { details: { available_models: await this.availableNames(caller, tier, project) } })
+  }
+
+  private requestedModel(caller: Caller, asked: string | null, project: CallerProject | null, tier: Tier): string {
+    if (asked !== null && !CHOOSE.has(asked.trim())) return asked
+    return project?.defaultModel ?? caller.tenant.preferredModel ?? tier.defaultModel ?? this.config.OLLAMA_DEFAULT_MODEL
+  }
+}
+
+/** Regions a call may go to: the tenant's, narrowed by tier and key. */
+export function regionsOf(caller: Caller, tier: Tier): string[] {
+  return caller.tenant.allowedRegions.filter((region) => (tier.regions.length === 0 || tier.regions.includes(region)) && (caller.key.allowedRegions === null || caller.key.allowedRegions.includes(region)))
+}
+
+/** The project a call counts to: the named one, else the key's own; undefined = named, but not this tenant's or key's. */
+function projectOf(caller: Caller, slug: string | null): CallerProject | null | undefined {
+  const own = caller.projects.find((project) => project.id === caller.key.projectId) ?? null
+  if (slug === null) return own
+  if (own) return own.slug === slug ? own : undefined
+  return caller.projects.find((project) => project.slug === slug)
+}
+
+/** Key and project narrow the tier; which of them forbids a model, if any. */
+function isNarrowed(caller: Caller, project: CallerProject | null, model: string): 'key' | 'project' | null {
+  if (caller.key.allowedModels && !matchesAny(caller.key.allowedModels, model)) return 'key'
+  if (project?.allowedModels && !matchesAny(project.allowedModels, model)) return 'project'
+  return null
+}

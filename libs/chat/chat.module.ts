@@ -1,0 +1,77 @@
+import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common'
+import { CatalogModule } from '@tollgate/catalog'
+import { HostsModule } from '@tollgate/hosts'
+import { LimitsModule } from '@tollgate/limits'
+import { CONFIG, type ClusterConfig } from '@tollgate/platform/config'
+import { Metrics } from '@tollgate/platform/metrics'
+import { ProvidersModule } from '@tollgate/providers'
+import { TenantsModule } from '@tollgate/tenants'
+import { TiersModule, TiersService } from '@tollgate/tiers'
+import { UsageModule } from '@tollgate/usage'
+import { AccessService } from './access.service'
+import { AttemptsService } from './attempts.service'
+import { ChatService, CorridorRooms } from './chat.service'
+import { CheckpointService } from './checkpoint.service'
+import { SettlementService } from './settlement.service'
+
+const RING_MS = 1_000
+const SNAPSHOT_MS = 5_000
+
+/** Loads the snapshots before the first request, and keeps the corridor's clocks ticking. */
+@Injectable()
+class CorridorTimers implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly timers: NodeJS.Timeout[] = []
+
+  constructor(
+    private readonly rooms: CorridorRooms,
+    private readonly tiers: TiersService,
+    private readonly checkpoints: CheckpointService,
+    private readonly settlement: SettlementService,
+    private readonly upkeep: CorridorUpkeep,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    await Promise.all([this.rooms.catalog.refresh(), this.rooms.hosts.refresh(), this.tiers.refresh(), this.rooms.limits.markBuckets()])
+    this.every(this.upkeep.checkpointMs, () => this.checkpoints.tick())
+    this.every(RING_MS, async () => {
+      await this.settlement.tendRing()
+      this.upkeep.publish(this.checkpoints.running, this.settlement.unconfirmed)
+    })
+    this.every(SNAPSHOT_MS, () => Promise.all([this.rooms.catalog.refresh(), this.rooms.hosts.refresh(), this.tiers.refresh()]))
+  }
+
+  onApplicationShutdown(): void {
+    for (const timer of this.timers) clearInterval(timer)
+  }
+
+  private every(ms: number, work: () => Promise<unknown>): void {
+    const timer = setInterval(() => void work().catch(() => undefined), ms)
+    timer.unref()
+    this.timers.push(timer)
+  }
+}
+
+/** What the timers need of the process. */
+@Injectable()
+class CorridorUpkeep {
+  constructor(
+    @Inject(CONFIG) private readonly config: ClusterConfig,
+    private readonly metrics: Metrics,
+  ) {}
+
+  get checkpointMs(): number {
+    return this.config.TOLLGATE_CHECKPOINT_MS
+  }
+
+  publish(running: number, unconfirmed: number): void {
+    this.metrics.gauge('tollgate_running_calls', 'Calls in flight in this process', running)
+    this.metrics.gauge('tollgate_settlement_ring', 'Final claims not yet confirmed', unconfirmed)
+  }
+}
+
+@Module({
+  imports: [CatalogModule, HostsModule, LimitsModule, ProvidersModule, TenantsModule, TiersModule, UsageModule],
+  providers: [AccessService, AttemptsService, ChatService, CheckpointService, CorridorRooms, CorridorTimers, CorridorUpkeep, SettlementService],
+  exports: [AccessService, ChatService, CatalogModule, HostsModule, TenantsModule, TiersModule, UsageModule],
+})
+export class ChatModule {}

@@ -1,0 +1,66 @@
+import { Inject, Injectable } from '@nestjs/common'
+import { nanoCeil, type Clock, type Ids } from '@tollgate/kernel'
+import { LimitsService, type CheckpointCall, type Reservation } from '@tollgate/limits'
+import { CLOCK, IDS } from '@tollgate/platform/clock'
+import { CONFIG, type ClusterConfig } from '@tollgate/platform/config'
+import type { RunningCall } from './running-call'
+
+interface ActiveCall {
+  readonly call: RunningCall
+  readonly reservation: Reservation
+  readonly sinceMs: number
+  stop(reason: 'swept' | 'revoked'): void
+}
+
+/** Knows every call this gateway runs, and reports them once a tick, so that a dead gateway's calls can be billed. */
+@Injectable()
+export class CheckpointService {
+  /** This process, as reservations name their owner. */
+  readonly gatewayId: string
+  private readonly active = new Map<string, ActiveCall>()
+
+  constructor(
+    private readonly limits: LimitsService,
+    @Inject(CONFIG) private readonly config: ClusterConfig,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(IDS) ids: Ids,
+  ) {
+    this.gatewayId = ids.uuid()
+  }
+
+  get running(): number {
+    return this.active.size
+  }
+
+  start(call: RunningCall, reservation: Reservation, stop: ActiveCall['stop']): void {
+    this.active.set(call.rid, { call, reservation, stop, sinceMs: this.clock.monotonicMs() })
+  }
+
+  finish(rid: string): void {
+    this.active.delete(rid)
+  }
+
+  /** Writes progress of every call older than one tick, a script per bucket; stops calls that were swept or whose key was revoked. */
+  async tick(): Promise<void> {
+    const nowMs = this.clock.monotonicMs()
+    const byBucket = new Map<number, ActiveCall[]>()
+    for (const active of this.active.values()) {
+      if (nowMs - active.sinceMs < this.config.TOLLGATE_CHECKPOINT_MS) continue
+      const { bucket } = active.reservation
+      byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), active])
+    }
+    await Promise.all([...byBucket].map(([bucket, calls]) => this.report(bucket, calls, nowMs).catch(() => undefined)))
+  }
+
+  private async report(bucket: number, calls: readonly ActiveCall[], nowMs: number): Promise<void> {
+    const states = calls.map(({ call, reservation }): CheckpointCall => {
+      const { claim, amountPico } = call.progress(reservation, nowMs)
+      return { reservation, progressNano: nanoCeil(amountPico), draft: JSON.stringify(claim) }
+    })
+    const answers = await this.limits.checkpoint(bucket, this.config.TOLLGATE_LEASE_MS, this.gatewayId, states)
+    for (const [i, answer] of answers.entries()) {
+      if (answer === 'SWEPT') calls[i]!.stop('swept')
+      if (answer === 'REVOKED') calls[i]!.stop('revoked')
+    }
+  }
+}

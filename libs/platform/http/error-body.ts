@@ -1,0 +1,42 @@
+import { ERRORS, type Refusal } from '@tollgate/kernel'
+
+/** Which form an error takes; chosen by the path, because each client reads only its own (stack.md, error bodies). */
+export type ErrorSurface = 'plain' | 'openai' | 'openai-detail' | 'problem'
+
+/** The error form of a path. */
+export function errorSurface(path: string): ErrorSurface {
+  if (path.startsWith('/v1/') || path === '/v1') return 'openai'
+  if (path.startsWith('/chat/completions')) return 'openai-detail'
+  if (path.startsWith('/admin') || path.startsWith('/auth')) return 'problem'
+  return 'plain'
+}
+
+/** Body of a refusal on a surface. `details` are public fields of the catalogue's error, such as `available_models`. */
+export function errorBody(refusal: Refusal, surface: ErrorSurface, requestId: string): Record<string, unknown> {
+  const retry = refusal.retryAfterSeconds === undefined ? {} : { retry_after: refusal.retryAfterSeconds }
+  if (surface === 'problem')
+    return { type: `urn:tollgate:${refusal.code}`, title: refusal.code, status: refusal.status, code: refusal.code, detail: refusal.message, errors: [], request_id: requestId, ...refusal.details, ...retry }
+  if (surface === 'plain') return { error: refusal.message, code: refusal.code, request_id: requestId, ...refusal.details, ...retry }
+  const error = { message: refusal.message, type: ERRORS[refusal.code].type, param: paramOf(refusal), code: codeOf(refusal), ...refusal.details, ...retry }
+  const shared = { ...refusal.details, request_id: requestId }
+  return surface === 'openai-detail' ? { error, detail: refusal.message, ...shared } : { error, ...shared }
+}
+
+/** Headers that go with a refusal: when to come back, and whether to. */
+export function errorHeaders(refusal: Refusal): Record<string, string> {
+  const headers: Record<string, string> = {}
+  if (refusal.retryAfterSeconds !== undefined) headers['retry-after'] = String(refusal.retryAfterSeconds)
+  if (refusal.shouldRetry !== undefined) headers['x-should-retry'] = String(refusal.shouldRetry)
+  return headers
+}
+
+/** OpenAI's clients know `insufficient_quota`; the code of our catalogue stays in `rule` and the sentence. */
+function codeOf(refusal: Refusal): string {
+  if (refusal.code === 'budget_exceeded' || refusal.code === 'insufficient_credit') return 'insufficient_quota'
+  return refusal.code
+}
+
+function paramOf(refusal: Refusal): string | null {
+  if (refusal.code.startsWith('model_')) return 'model'
+  return typeof refusal.details.param === 'string' ? refusal.details.param : null
+}

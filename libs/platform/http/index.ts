@@ -1,0 +1,5 @@
+export { createHttpApp, sendRefusal, type HttpReply, type HttpRequest, type HttpAppOptions } from './http-app'
+export { errorBody, errorHeaders, errorSurface, type ErrorSurface } from './error-body'
+export { HealthController } from './health.controller'
+export { Readiness, READINESS } from './readiness'
+export { SseStream } from './sse'

@@ -1,0 +1,1 @@
+export { processLogger, type ProcessLogger } from './process-logger'

@@ -1,0 +1,2 @@
+export { PlatformModule, LOGGER, DURABILITY, type Durability } from './platform.module'
+export { runMain, stopOnSignals, StartError } from './start'
