@@ -6,7 +6,8 @@ import type { FrameDecoder, OnFrame } from './domain/frame-decoder'
 import { outcomeOf } from './domain/outcome'
 import { Reply } from './domain/reply'
 import type { ResponseHeaders } from './domain/retry-after'
-import { transportFailure, isStaleConnection } from './transport-failure'
+import { upstreamHeaders } from './domain/upstream-headers'
+import { isStaleConnection, transportFailure } from './transport-failure'
 import { GRACE_MS, Watchdog, type Expiry } from './watchdog'
 
 /** One dialect as the exchange needs it: what is sent and how the answer is read. */
@@ -46,7 +47,6 @@ export class Exchange implements OutboundHandler {
   private nowMs = 0
   private firstEventMs: number | null = null
   private isReused = false
-  private hasRetried = false
   private isPaused = false
   private isSettled = false
   private lingering: NodeJS.Timeout | null = null
@@ -67,8 +67,7 @@ export class Exchange implements OutboundHandler {
         this.watchdog.event(this.nowMs)
         if (!this.sink.push(event) && !this.isPaused) this.pause()
       },
-      maxTokens * dialect.choices,
-      `${requestId.replaceAll('-', '').slice(-12)}_`,
+      { maxTokens, choices: dialect.choices, idPrefix: `${requestId.replaceAll('-', '').slice(-12)}_` },
     )
     this.watchdog = new Watchdog(call.deadlines, clock, (what) => this.expire(what))
   }
@@ -85,15 +84,7 @@ export class Exchange implements OutboundHandler {
   }
 
   private dispatch(isFresh: boolean): void {
-    const { target, requestId, request } = this.call
-    const headers: Record<string, string> = {
-      'content-type': 'application/json',
-      accept: request.stream ? this.dialect.streamType : 'application/json',
-      'accept-encoding': 'identity',
-      'user-agent': 'tollgate',
-      'x-request-id': requestId,
-    }
-    if (target.secret) headers.authorization = `Bearer ${target.secret}`
+    const headers = upstreamHeaders(this.call, this.dialect.streamType)
     try {
       this.host.dispatch({ method: 'POST', path: this.dialect.path, headers, body: JSON.stringify(this.dialect.body) }, this, isFresh)
     } catch (error) {
@@ -152,18 +143,15 @@ export class Exchange implements OutboundHandler {
     if (this.lingering) clearTimeout(this.lingering)
     if (this.isSettled) return
     const isSilent = this.status === 0
-    if (isSilent && this.isReused && !this.hasRetried && isStaleConnection(error)) {
-      this.hasRetried = true
+    if (isSilent && this.isReused && this.watchdog.wasJustSent && isStaleConnection(error)) {
       this.reply.flags.add('retried_stale_connection')
+      this.isReused = false
+      this.watchdog.redial()
       return this.dispatch(true)
     }
     if (this.status >= 400) return this.failByStatus()
-    if (this.isWhole()) return this.succeed()
-    this.fail(transportFailure(error, this.isSent, isSilent))
-  }
-
-  private get isSent(): boolean {
-    return this.watchdog.isSent
+    if (this.reply.isWhole) return this.finish('')
+    this.fail(transportFailure(error, this.watchdog.isSent, isSilent))
   }
 
   /** One frame of a stream; false stops the decoder. */
@@ -188,18 +176,13 @@ export class Exchange implements OutboundHandler {
       reply.usage = null
       this.succeed()
     } else if (reply.isTerminal) this.finish('')
-    else if (this.isWhole()) this.watchdog.grace()
+    else if (reply.isWhole) this.watchdog.grace()
     return !this.isSettled
-  }
-
-  /** Every choice has its finish reason: the answer is whole even if its end marker never comes. */
-  private isWhole(): boolean {
-    return this.reply.isTerminal || this.reply.finishedChoices.size >= this.dialect.choices
   }
 
   private finish(cause: string): void {
     const { reply } = this
-    if (!this.isWhole()) return this.fail(failure('ambiguous', 'stream_incomplete', 'host', cause))
+    if (!reply.isWhole) return this.fail(failure('ambiguous', 'stream_incomplete', 'host', cause))
     if (reply.finishReason !== 'length' && reply.hasToolCalls && !reply.hasWholeToolCalls()) return this.malformed('tool call cut short')
     this.succeed()
   }
@@ -218,10 +201,10 @@ export class Exchange implements OutboundHandler {
   }
 
   private expire(what: Expiry): void {
-    if (what === 'grace') return this.succeed()
+    if (what === 'grace') return this.finish('')
     if (what === 'connect') return this.fail(failure('not_dispatched', 'upstream_timeout', 'host', 'connect timeout'))
     if (this.status >= 400) return this.failByStatus()
-    if (this.isWhole()) return this.succeed()
+    if (this.reply.isWhole) return this.finish('')
     // An answer that flows too long is a long answer; one that has not begun, or stopped, is the host's fault.
     const blames = what === 'total' && this.firstEventMs !== null ? 'nobody' : 'host'
     this.fail(failure('ambiguous', 'upstream_timeout', blames, `${what.replace('_', ' ')} timeout`))

@@ -69,7 +69,7 @@ export class ScriptedUpstream {
       req.on('data', (chunk: Buffer) => chunks.push(chunk))
       req.on('end', () => {
         const body = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>
-        const closed = new Promise<void>((resolve) => res.socket!.once('close', () => resolve()))
+        const closed = new Promise<void>((resolve) => res.socket!.setMaxListeners(0).once('close', () => resolve()))
         const log: RequestLog = { path: req.url!, headers: req.headers, body, closed, writtenBytes: 0, stalled: closed }
         upstream.requests.push(log)
         const behaviour = behaviours[body.model as string] ?? speech.extra[body.model as string]

@@ -21,6 +21,8 @@ export function transportFailure(error: Error, isSent: boolean, isSilent: boolea
   const code = codeOf(error)
   if (code === ADDRESS_REFUSED) return failure('misconfigured', 'upstream_error', 'nobody', `address refused: ${error.message}`)
   if (CERTIFICATE.test(code)) return failure('misconfigured', 'upstream_error', 'host', `tls ${code}`)
+  // A base URL, path or credential that cannot be put on the wire at all.
+  if (code === 'UND_ERR_INVALID_ARG' || code === 'ERR_INVALID_URL') return failure('misconfigured', 'upstream_error', 'host', `not sendable: ${code}`)
   if (!isSent) return failure('not_dispatched', /TIMEOUT|ETIMEDOUT/.test(code) ? 'upstream_timeout' : 'upstream_error', 'host', `connect ${code}`)
   if (isSilent) return failure('ambiguous', 'upstream_error', 'host', `no answer: ${code}`)
   return failure('ambiguous', 'stream_incomplete', 'host', `answer broken off: ${code}`)

@@ -7,6 +7,8 @@ export type Expiry = 'connect' | 'first_byte' | 'idle' | 'total' | 'grace'
 /** How long an answer with a finish reason may stay open for its usage and end marker. */
 export const GRACE_MS = 1_000
 
+const STALE_WITHIN_MS = 1_000
+
 /** Comments and pings keep the bytes flowing; events may lag this many idle limits behind, no more. */
 const EVENT_IDLE_FACTOR = 4
 
@@ -16,6 +18,7 @@ const EVENT_IDLE_FACTOR = 4
  */
 export class Watchdog {
   private readonly startedMs: number
+  private dialledMs: number
   private sentMs: number | null = null
   private byteMs: number | null = null
   private eventMs = 0
@@ -28,7 +31,7 @@ export class Watchdog {
     private readonly clock: Clock,
     private readonly onExpire: (what: Expiry) => void,
   ) {
-    this.startedMs = clock.monotonicMs()
+    this.startedMs = this.dialledMs = clock.monotonicMs()
     this.arm(Math.min(deadlines.connectMs, deadlines.totalMs))
   }
 
@@ -36,6 +39,18 @@ export class Watchdog {
   sent(): void {
     this.sentMs = this.clock.monotonicMs()
     this.rearm()
+  }
+
+  /** The connection was stale and another is being made. */
+  redial(): void {
+    this.sentMs = null
+    this.dialledMs = this.clock.monotonicMs()
+    this.rearm()
+  }
+
+  /** A stale connection shows within a round trip; a reset after that hit a request that was being worked on. */
+  get wasJustSent(): boolean {
+    return this.sentMs !== null && this.clock.monotonicMs() - this.sentMs < STALE_WITHIN_MS
   }
 
   /** Bytes came; answers the time. */
@@ -104,7 +119,7 @@ export class Watchdog {
     const { connectMs, firstByteMs, idleMs, totalMs } = this.deadlines
     const total = { what: 'total' as const, atMs: this.startedMs + totalMs }
     let phase: { what: Expiry; atMs: number }
-    if (this.sentMs === null) phase = { what: 'connect', atMs: this.startedMs + connectMs }
+    if (this.sentMs === null) phase = { what: 'connect', atMs: this.dialledMs + connectMs }
     else if (this.byteMs === null) phase = { what: 'first_byte', atMs: this.sentMs + firstByteMs }
     else if (this.isPaused) return total
     else if (this.isGraceful) phase = { what: 'grace', atMs: this.byteMs + Math.min(GRACE_MS, idleMs) }

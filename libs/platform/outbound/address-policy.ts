@@ -22,13 +22,13 @@ const FORBIDDEN = ranges({
   multicast: ['224.0.0.0/4', 'ff00::/8'],
   unspecified: ['0.0.0.0/8', '::/128'],
   'a broadcast or reserved address': ['240.0.0.0/4'],
-  'an IPv4 address in IPv6 form': ['::ffff:0:0/96', '::ffff:0:0:0/96'],
+  'a translated IPv4 address': ['::ffff:0:0:0/96'],
   'a NAT64 address': ['64:ff9b::/96', '64:ff9b:1::/48'],
   'a 6to4 address': ['2002::/16'],
   'a Teredo address': ['2001::/32'],
 })
 
-/** Reachable only when listed. `::/96` (v4-compatible) is handled apart, because ::1 lies within it. */
+/** Reachable only when listed. */
 const RESTRICTED = ranges({
   private: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7', 'fec0::/10'],
   'shared (carrier-grade NAT)': ['100.64.0.0/10'],
@@ -36,6 +36,7 @@ const RESTRICTED = ranges({
 })
 
 const LOOPBACK = listOf(['127.0.0.0/8', '::1/128'])
+/** ::1 and :: lie within it, so it is not in the lists above. */
 const V4_COMPATIBLE = listOf(['::/96'])
 const METADATA_NAMES = new Set(['metadata', 'metadata.google.internal', 'metadata.goog', 'metadata.azure.internal', 'instance-data', 'instance-data.ec2.internal'])
 
@@ -44,11 +45,11 @@ export function checkAddress(address: string, port: number, policy: AddressPolic
   const family = isIP(address)
   if (family === 0 || address.includes('%')) return no(`${address} is not a plain IP address. Use an address without a zone.`)
   const type = family === 6 ? 'ipv6' : 'ipv4'
+  // BlockList takes ::ffff:a.b.c.d for its IPv4 form, so these are told apart before any list is asked.
+  if (family === 6 && isEmbeddedIpv4(address)) return no(`${address} is an IPv4 address in IPv6 form. Write the IPv4 address itself.`)
   if (LOOPBACK.check(address, type)) {
     return policy.allowLoopback ? OK : no(`${address} is a loopback address. Set TOLLGATE_ALLOW_LOOPBACK_HOSTS=true on a development machine.`)
   }
-  // BlockList treats ::ffff:a.b.c.d as its IPv4 form, so the written form is looked at first.
-  if (family === 6 && isEmbeddedIpv4(address)) return no(`${address} is an IPv4 address in IPv6 form. Write the IPv4 address itself.`)
   const forbidden = FORBIDDEN.find(({ list }) => list.check(address, type))
   if (forbidden) return no(`${address} is ${forbidden.name}, which is never a model host. Use the host's own address.`)
   const restricted = RESTRICTED.find(({ list }) => list.check(address, type))
@@ -85,10 +86,10 @@ function checkPort(port: number, { allowedPorts }: AddressPolicy): AddressVerdic
   return isAllowed ? OK : no(`Port ${port} is not open for hosts. Use 80, 443, 11434 or 8000–8999, or add it to TOLLGATE_HOST_PORTS.`)
 }
 
-/** v4-mapped, v4-translated and v4-compatible addresses, in any spelling. */
+/** v4-mapped and v4-compatible addresses, in any spelling. */
 function isEmbeddedIpv4(address: string): boolean {
   const hostname = new URL(`http://[${address}]`).hostname.slice(1, -1)
-  return hostname.startsWith('::ffff:') || (V4_COMPATIBLE.check(hostname, 'ipv6') && hostname !== '::')
+  return /^::ffff:[0-9a-f]+:[0-9a-f]+$/.test(hostname) || (V4_COMPATIBLE.check(hostname, 'ipv6') && hostname !== '::' && hostname !== '::1')
 }
 
 function isListed(address: string, type: 'ipv4' | 'ipv6', cidrs: readonly string[]): boolean {

@@ -39,10 +39,9 @@ export function exchangeJson(pools: OutboundPools, clock: Clock, call: JsonCall)
 }
 
 /** A short, secret-free description of a transport error: its code, or its class. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error'
-  const { code } = error as NodeJS.ErrnoException
-  return code ? `${code}${code === ADDRESS_REFUSED ? `: ${error.message}` : ''}` : error.name
+function describeError(error: unknown): string {
+  const { code, name, message } = error as NodeJS.ErrnoException
+  return code === ADDRESS_REFUSED ? `${code}: ${message}` : (code ?? name)
 }
 
 class JsonExchange implements OutboundHandler {

@@ -90,7 +90,7 @@ export interface AttemptOutcome {
   readonly servedModel: string | null
   /**
    * Odd but survivable things: `usage_implausible`, `usage_total_differs`, `cut_at_max_tokens`, `over_max_tokens`,
-   * `finish_reason_unknown`, `model_differs`, `retried_stale_connection`.
+   * `finish_reason_unknown`, `unasked_choice`, `model_differs`, `retried_stale_connection`.
    */
   readonly flags: readonly string[]
 }

@@ -47,6 +47,7 @@ export function readCompatibleFrame(reply: Reply, frame: string, isWhole = false
 
 function readChoice(reply: Reply, choice: Readonly<Record<string, unknown>>, position: number, isWhole: boolean): void {
   const index = typeof choice.index === 'number' && Number.isInteger(choice.index) && choice.index >= 0 ? choice.index : position
+  if (!reply.hasChoice(index)) return
   const said = asObject(choice.delta) ?? asObject(choice.message)
   if (said) {
     reply.reasoning(said.reasoning_content ?? said.reasoning, index)

@@ -8,6 +8,15 @@ export interface ReplyError {
   readonly body: unknown
 }
 
+/** What an answer may hold. */
+export interface ReplyBounds {
+  /** Per choice. At least one token makes one frame with content, so more frames than this are too many. */
+  readonly maxTokens: number
+  readonly choices: number
+  /** Makes ids for tool calls that come without one. */
+  readonly idPrefix: string
+}
+
 /**
  * What an answer has told so far. Readers (`ollama_openai`, `compatible_openai`) write into it frame by frame; the
  * exchange asks it whether the answer is complete. It also counts, and stops an upstream that ignores its token limit.
@@ -32,16 +41,23 @@ export class Reply {
   private readonly toolCalls = new Map<string, { readonly index: number; arguments: string }>()
   private readonly callsOfChoice = new Map<number, number>()
 
-  /**
-   * @param emit takes each event
-   * @param maxFrames frames with content that may pass: at least one token makes one frame
-   * @param idPrefix makes ids for tool calls that come without one
-   */
+  /** @param emit takes each event */
   constructor(
     private readonly emit: (event: ChatEvent) => void,
-    private readonly maxFrames: number,
-    private readonly idPrefix: string,
+    private readonly bounds: ReplyBounds,
   ) {}
+
+  /** Complete, by an explicit end or because every choice has its finish reason; its end marker may never come. */
+  get isWhole(): boolean {
+    return this.isTerminal || this.finishedChoices.size >= this.bounds.choices
+  }
+
+  /** A second choice nobody asked for is not passed on: it would be delivered and paid twice. */
+  hasChoice(index: number): boolean {
+    if (index < this.bounds.choices) return true
+    this.flags.add('unasked_choice')
+    return false
+  }
 
   /** Called before each frame, since a frame may hold several events but counts once. */
   startFrame(): void {
@@ -51,7 +67,7 @@ export class Reply {
   push(event: ChatEvent): void {
     if (!this.isFrameCounted) {
       this.isFrameCounted = true
-      if (++this.frames > this.maxFrames) this.isCut = true
+      if (++this.frames > this.bounds.maxTokens * this.bounds.choices) this.isCut = true
     }
     if (this.isCut) return
     this.pushedEvents++
@@ -82,7 +98,7 @@ export class Reply {
     }
     const index = this.callsOfChoice.get(choice) ?? 0
     this.callsOfChoice.set(choice, index + 1)
-    const id = typeof fragment.id === 'string' && fragment.id ? fragment.id : `call_${this.idPrefix}${this.toolCalls.size}`
+    const id = typeof fragment.id === 'string' && fragment.id ? fragment.id : `call_${this.bounds.idPrefix}${this.toolCalls.size}`
     const name = typeof fragment.name === 'string' ? fragment.name : ''
     this.toolCalls.set(path, { index, arguments: args })
     this.push({ kind: 'tool_call', choice, index, id, name, arguments: args })

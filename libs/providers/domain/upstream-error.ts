@@ -11,7 +11,7 @@ export interface UpstreamError {
   readonly isModeration: boolean
 }
 
-const DEEPEST = 4
+const DEEPEST = 8
 
 /**
  * Reads an error body: `{error: {…}}`, `{error: "text"}`, `{detail}` (FastAPI), `{object: "error", message}`, plain text,
