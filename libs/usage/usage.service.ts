@@ -10,6 +10,12 @@ interface Waiting {
   reject(error: unknown): void
 }
 
+/** What a batch became: the sums of its budgets, and the request ids of claims that could not be applied. */
+export interface AppliedBatch {
+  readonly sums: readonly CommittedSum[]
+  readonly quarantined: readonly string[]
+}
+
 const MOST_PER_COMMIT = 200
 
 /** Usage events and the ledger. See README.md of this room. */
@@ -39,21 +45,21 @@ export class UsageService {
    * claims that cannot be applied stand alone; those go to quarantine and the others are committed (F70).
    * @throws when Postgres itself is away: nothing was lost, read the batch again later
    */
-  async applyBatch(claims: readonly UsageClaim[]): Promise<CommittedSum[]> {
+  async applyBatch(claims: readonly UsageClaim[]): Promise<AppliedBatch> {
     const strongest = strongestClaims(claims)
-    if (strongest.length === 0) return []
+    if (strongest.length === 0) return { sums: [], quarantined: [] }
     try {
-      return await this.claims.commitBatch(strongest)
+      return { sums: await this.claims.commitBatch(strongest), quarantined: [] }
     } catch (error) {
       if (!isContentError(error)) throw error
       if (strongest.length === 1) {
         await this.claims.quarantine(this.ids.uuid(), JSON.stringify(strongest[0]), (error as Error).message)
-        return []
+        return { sums: [], quarantined: [strongest[0]!.rid] }
       }
       const middle = strongest.length >> 1
       const first = await this.applyBatch(strongest.slice(0, middle))
       const second = await this.applyBatch(strongest.slice(middle))
-      return newestSums([...first, ...second])
+      return { sums: newestSums([...first.sums, ...second.sums]), quarantined: [...first.quarantined, ...second.quarantined] }
     }
   }
 

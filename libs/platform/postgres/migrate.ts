@@ -35,6 +35,8 @@ function asMigration(file: MigrationFile): new () => MigrationInterface {
       await runner.query(`SET LOCAL lock_timeout = '500ms'`)
       if (file.number > 1) await runner.query('SET LOCAL ROLE tg_owner')
       await runner.query(file.sql)
+      // TypeORM notes the migration in the same transaction, as the log-in that owns its table.
+      await runner.query('RESET ROLE')
     }
     async down(): Promise<void> {
       throw new MigrationError('Migrations are forward-only. Restore a backup to go back.')

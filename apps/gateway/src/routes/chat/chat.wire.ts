@@ -1,0 +1,56 @@
+import { decimalFromPico } from '@tollgate/kernel'
+import type { ChatReply, CompletedChat, ServedBy } from '@tollgate/chat'
+import type { ChatEvent } from '@tollgate/kernel'
+import { SseStream, type HttpReply, type HttpRequest } from '@tollgate/platform/http'
+import { servedHeaders } from '../served-headers'
+
+/** The fields a `/chat` reply and the last event of its stream share (product.md 2.1). */
+export function chatSummary(result: CompletedChat, requestId: string, warnings: readonly string[]): Record<string, unknown> {
+  const { usage, served } = result
+  return {
+    model: served.model,
+    requested_model: served.requestedModel,
+    provider: served.provider,
+    region: served.region,
+    host: served.host,
+    finish_reason: result.finishReason,
+    usage: {
+      prompt_tokens: usage.promptTokens,
+      completion_tokens: usage.completionTokens,
+      total_tokens: usage.promptTokens + usage.completionTokens,
+      ...(usage.cachedTokens > 0 ? { cached_tokens: usage.cachedTokens } : {}),
+      ...(usage.reasoningTokens > 0 ? { reasoning_tokens: usage.reasoningTokens } : {}),
+      cost: decimalFromPico(result.costPico),
+      currency: result.currency,
+      source: usage.source,
+    },
+    duration_ms: result.durationMs,
+    attempts: served.attempts,
+    request_id: requestId,
+    ...(warnings.length > 0 ? { warnings } : {}),
+  }
+}
+
+/** A `/chat` stream: `{"delta": …}` events. The head goes out with the first event. */
+export class ChatStreamReply implements ChatReply {
+  stream: SseStream | null = null
+
+  constructor(
+    private readonly http: HttpRequest,
+    private readonly reply: HttpReply,
+  ) {}
+
+  begin(served: ServedBy): void {
+    this.stream = new SseStream(this.reply.raw, { ...servedHeaders(served), 'x-request-id': this.http.id })
+  }
+
+  push(event: ChatEvent): boolean {
+    if (event.kind === 'text') return this.stream!.send({ delta: event.text })
+    if (event.kind === 'reasoning') return this.stream!.send({ delta: '', reasoning: event.text })
+    return true
+  }
+
+  onDrain(resume: () => void): void {
+    this.stream!.onDrain(resume)
+  }
+}

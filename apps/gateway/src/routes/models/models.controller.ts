@@ -1,0 +1,30 @@
+import { Controller, Get, Inject, Req, UseGuards } from '@nestjs/common'
+import { AccessService } from '@tollgate/chat'
+import type { Clock } from '@tollgate/kernel'
+import { CLOCK } from '@tollgate/platform/clock'
+import { ApiKeyGuard } from '@tollgate/tenants'
+import { CostReportService } from '@tollgate/usage'
+import { requireScope, type CallerRequest } from '../inference'
+import { ModelFacts } from './model-facts'
+import { modelEntry } from './models.wire'
+
+/** `GET /models` (product.md 2.3): what this caller may use now, with prices and how it fared. */
+@Controller()
+@UseGuards(ApiKeyGuard)
+export class ModelsController {
+  constructor(
+    private readonly access: AccessService,
+    private readonly facts: ModelFacts,
+    private readonly reports: CostReportService,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  @Get('models')
+  async list(@Req() http: CallerRequest): Promise<unknown> {
+    requireScope(http, 'models:read')
+    // Figures are an extra: without them the list is still right.
+    const stats = await this.reports.modelStats(http.caller.tenant.id).catch(() => new Map())
+    const models = await Promise.all(this.access.available(http.caller).map(async (model) => modelEntry(model, await this.facts.of(model, http.caller), stats.get(model.name))))
+    return { models, count: models.length, timestamp: new Date(this.clock.now()).toISOString() }
+  }
+}

@@ -1,0 +1,35 @@
+import { Controller, Get, Param, Req, UseGuards } from '@nestjs/common'
+import type { CatalogModel } from '@tollgate/catalog'
+import { AccessService } from '@tollgate/chat'
+import { refuse, RefusalError } from '@tollgate/kernel'
+import { ApiKeyGuard } from '@tollgate/tenants'
+import { requireScope, type CallerRequest } from '../inference'
+
+/** `GET /v1/models` and `/v1/models/{id}` in OpenAI's shape: what this caller may use and some host holds now. */
+@Controller()
+@UseGuards(ApiKeyGuard)
+export class OpenAiModelsController {
+  constructor(private readonly access: AccessService) {}
+
+  @Get('v1/models')
+  list(@Req() http: CallerRequest): unknown {
+    requireScope(http, 'models:read')
+    const data = this.access.available(http.caller).map((model) => modelObject(model))
+    return { object: 'list', data, has_more: false }
+  }
+
+  /** Ids may hold slashes, percent-encoded or not. */
+  @Get('v1/models/*id')
+  async one(@Req() http: CallerRequest, @Param('id') parts: string | string[]): Promise<unknown> {
+    requireScope(http, 'models:read')
+    const id = Array.isArray(parts) ? parts.join('/') : parts
+    const selection = await this.access.select(http.caller, { model: id, project: null })
+    if (selection.kind === 'refused') throw new RefusalError(selection.refusal)
+    if (!this.access.available(http.caller).some((model) => model.name === selection.model.name)) throw new RefusalError(refuse('model_not_available', { model: selection.model.name }, { retryAfterSeconds: 5 }))
+    return modelObject(selection.model)
+  }
+}
+
+function modelObject(model: CatalogModel): Record<string, unknown> {
+  return { id: model.name, object: 'model', created: Math.floor(model.createdAt.getTime() / 1000), owned_by: 'tollgate', context_length: model.contextLength, display_name: model.displayName }
+}

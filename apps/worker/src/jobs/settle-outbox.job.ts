@@ -1,0 +1,62 @@
+import { Inject, Injectable } from '@nestjs/common'
+import type { Ids } from '@tollgate/kernel'
+import { OutboxStore, type OutboxEntry } from '@tollgate/limits'
+import { IDS } from '@tollgate/platform/clock'
+import type { ProcessLogger } from '@tollgate/platform/logging'
+import { LOGGER } from '@tollgate/platform/process'
+import { parseClaim, UsageService, type UsageClaim } from '@tollgate/usage'
+
+const BATCH = 200
+const BLOCK_MS = 1_000
+/** A claim that another worker read this long ago and never confirmed is taken over. */
+const ABANDONED_MS = 30_000
+
+/** Moves claims from the outbox to Postgres, a batch a transaction, and confirms them in Redis (metering.md, Worker). */
+@Injectable()
+export class SettleOutboxJob {
+  private readonly consumer: string
+
+  constructor(
+    private readonly outbox: OutboxStore,
+    private readonly usage: UsageService,
+    @Inject(LOGGER) private readonly logger: ProcessLogger,
+    @Inject(IDS) ids: Ids,
+  ) {
+    this.consumer = `worker-${ids.uuid()}`
+  }
+
+  /** Waits for claims and settles what came. @throws when Redis or Postgres is away; entries stay and come again */
+  async run(): Promise<number> {
+    const entries = await this.outbox.read(this.consumer, BATCH, BLOCK_MS)
+    await this.settle(entries)
+    return entries.length
+  }
+
+  /** Takes over what a dead worker left. */
+  async takeOver(): Promise<void> {
+    await this.settle(await this.outbox.takeOver(this.consumer, ABANDONED_MS, BATCH))
+  }
+
+  private async settle(entries: readonly OutboxEntry[]): Promise<void> {
+    if (entries.length === 0) return
+    const read = entries.map((entry) => ({ entry, claim: parseClaim(entry.claim, entry.admittedAtMs) }))
+    for (const { entry, claim } of read) {
+      if (claim) continue
+      this.logger.error({ entry: entry.id, bucket: entry.bucket }, 'outbox entry is no claim; quarantined')
+      await this.usage.quarantine(entry.claim, 'not a claim')
+    }
+    const claims = read.flatMap(({ claim }) => (claim ? [claim] : []))
+    const { sums, quarantined } = await this.usage.applyBatch(claims)
+    for (const rid of quarantined) this.logger.error({ request_id: rid }, 'claim cannot be applied; quarantined, its budget keeps counting it')
+    const isApplied = (claim: UsageClaim) => !quarantined.includes(claim.rid)
+    for (const bucket of new Set(entries.map((entry) => entry.bucket))) {
+      const own = read.filter(({ entry }) => entry.bucket === bucket)
+      await this.outbox.confirm({
+        bucket,
+        entryIds: own.map(({ entry }) => entry.id),
+        claims: own.flatMap(({ claim }) => (claim && isApplied(claim) ? [{ rid: claim.rid, rank: claim.rank, tenantId: claim.tenant_id, budgets: claim.budgets }] : [])),
+        sums: sums.filter((sum) => own.some(({ claim }) => claim?.tenant_id === sum.tenantId)),
+      })
+    }
+  }
+}
