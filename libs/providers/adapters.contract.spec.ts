@@ -1,18 +1,16 @@
 import { gzipSync } from 'node:zlib'
-import type { ChatEvent, ReplySink } from '@tollgate/kernel'
 import { systemClock } from '@tollgate/platform/clock'
 import { OutboundPools } from '@tollgate/platform/outbound'
-import type { AttemptDeadlines, AttemptOutcome, ProviderAdapter, UpstreamCall } from './domain/adapter'
+import type { AttemptOutcome, ProviderAdapter, UpstreamCall } from './domain/adapter'
 import { OllamaAdapter } from './ollama.adapter'
 import { OpenAiCompatibleAdapter } from './openai-compatible.adapter'
+import { callTo, SECRET, Sink, type Overrides } from './scripted-call'
 import { OLLAMA_SPEECH, OPENAI_SPEECH } from './scripted-speech'
 import { answer, endless, ScriptedUpstream, streamed, type Behaviour, type Speech } from './scripted-upstream'
 
 const TEXT = 'héllo — 你好 🙂 data: [DONE]\n\ndata: x {"done":true}\u2028\u0000'
 const WORDS = ['h', 'éllo — ', '你好 ', '🙂 data: [DONE]\n\n', 'data: x {"done":true}\u2028\u0000']
 const COUNTS = { prompt: 21, completion: 11 }
-const SECRET = 'sk-live-0123456789abcdef'
-const LIMITS: AttemptDeadlines = { connectMs: 2_000, firstByteMs: 5_000, idleMs: 5_000, totalMs: 20_000 }
 
 const five = (speech: Speech) => WORDS.map((word) => speech.word(word))
 const refuse = (status: number, headers: Record<string, string> = {}): Behaviour => ({ res, speech }) =>
@@ -60,27 +58,6 @@ const BEHAVIOURS: Record<string, Behaviour> = {
     res.writeHead(400, { 'content-type': 'application/json' }).end(speech.errorBody(`key ${SECRET} at http://10.1.2.3:11434/api is wrong for "secret-echo" in /root/.ollama/models/blobs ${'x'.repeat(400)}`)),
 }
 
-type Overrides = Partial<UpstreamCall> & { readonly stream?: boolean; readonly limits?: Partial<AttemptDeadlines> }
-
-class Sink implements ReplySink {
-  readonly events: ChatEvent[] = []
-  resume: (() => void) | null = null
-  accepts = true
-  onFirst = () => {}
-
-  push(event: ChatEvent): boolean {
-    this.events.push(event)
-    if (this.events.length === 1) this.onFirst()
-    return this.accepts
-  }
-  onDrain(resume: () => void): void {
-    this.resume = resume
-  }
-  get text(): string {
-    return this.events.map((event) => (event.kind === 'text' ? event.text : '')).join('')
-  }
-}
-
 describe.each([
   { speech: OLLAMA_SPEECH, make: (pools: OutboundPools): ProviderAdapter => new OllamaAdapter(pools, systemClock) },
   { speech: OPENAI_SPEECH, make: (pools: OutboundPools): ProviderAdapter => new OpenAiCompatibleAdapter(pools, systemClock) },
@@ -99,15 +76,7 @@ describe.each([
     await pools.closeAll()
   })
 
-  const call = (model: string, { stream = true, limits, ...over }: Overrides = {}): UpstreamCall => ({
-    target: { hostId: 'h1', hostName: 'one', region: 'eu', provider: speech.provider, baseUrl: upstream.baseUrl, secret: SECRET, model },
-    request: { model: 'public', messages: [{ role: 'user', content: 'Hi' }], stream, maxTokens: null, project: null, parameters: {}, bodyBytes: 40 },
-    maxTokens: 100,
-    requestId: '0198f0aa-0000-7000-8000-000000000001',
-    signal: new AbortController().signal,
-    deadlines: { ...LIMITS, ...limits },
-    ...over,
-  })
+  const call = (model: string, over: Overrides = {}): UpstreamCall => callTo(upstream.baseUrl, speech.provider, model, over)
   const chat = async (model: string, over: Overrides = {}): Promise<AttemptOutcome & { sink: Sink }> => {
     const sink = new Sink()
     return { ...(await adapter.chat(call(model, over), sink)), sink }

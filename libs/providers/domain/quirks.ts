@@ -57,5 +57,5 @@ export const COMPATIBLE_PROVIDERS: readonly string[] = Object.keys(QUIRKS)
 
 /** The quirks of a provider; those of a plain OpenAI-compatible server when it is not listed. */
 export function quirksOf(provider: string): Quirks {
-  return QUIRKS[provider] ?? DEFAULT
+  return Object.hasOwn(QUIRKS, provider) ? QUIRKS[provider]! : DEFAULT
 }
