@@ -1,0 +1,149 @@
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { readBehaviour, WELL_BEHAVED, type Behaviour, type BehaviourWish } from './behaviour'
+import { machineClock, type SandboxClock } from './clock'
+import { control, isControl } from './control'
+import { serve, type Backstage } from './exchange'
+import { Journal, type HostStats, type LogEntry, type LogFile } from './journal'
+import { ModelShelf } from './model-shelf'
+import type { Dialect, Stage } from './scene'
+
+/** One simulated upstream. */
+export interface SandboxHostOptions {
+  name: string
+  region: string
+  dialect: Dialect
+  /** 0 or absent takes a free port. */
+  port?: number
+  models: string[]
+  /** Answers begin with `[sandbox <region>]` and say that no model is behind them. */
+  announce?: boolean
+  /** Asked for as a bearer token (or `x-api-key`) by every dialect but Ollama's when set. */
+  apiKey?: string
+  /** Milliseconds to the first byte, milliseconds per token, and words per answer when nothing else is said. */
+  defaults?: { delay?: number; gap?: number; words?: number }
+}
+
+const DEFAULT_WORDS = 10
+
+/** A running simulated upstream and its controls, the same that `/__sim/*` offers over HTTP. */
+export class SandboxHost {
+  readonly name: string
+  readonly region: string
+  readonly dialect: Dialect
+  private readonly shelf: ModelShelf
+  private readonly journal: Journal
+  private readonly http: HttpServer
+  private readonly backstage: Backstage
+  private readonly sockets = new Set<Socket>()
+  private readonly turns = new Map<string, number>()
+  private listener: Server | undefined
+  private behaviour: Behaviour = WELL_BEHAVED
+  private ids = 0
+  private boundPort: number
+
+  constructor(
+    options: SandboxHostOptions,
+    private readonly listenHost: string,
+    /** Finds a sibling, so that a host that cannot be reached can be controlled through another. */
+    private readonly sibling: (name: string) => SandboxHost | undefined,
+    logFile?: LogFile,
+    clock: SandboxClock = machineClock,
+  ) {
+    this.name = options.name
+    this.region = options.region
+    this.dialect = options.dialect
+    this.boundPort = options.port ?? 0
+    this.shelf = new ModelShelf(options.models, clock)
+    this.journal = new Journal(options.name, clock, logFile)
+    const { defaults = {} } = options
+    const stage: Stage = {
+      name: options.name,
+      region: options.region,
+      dialect: options.dialect,
+      announce: options.announce ?? false,
+      apiKey: options.apiKey,
+      words: defaults.words ?? DEFAULT_WORDS,
+      shelf: this.shelf,
+      clock,
+      turns: this.turns,
+      nextId: () => ++this.ids,
+    }
+    this.backstage = { stage, journal: this.journal, defaults, behaviour: () => this.behaviour }
+    // Neither Ollama nor OpenAI announces a keep-alive limit, and a server that closes idle sockets is a fault of its own.
+    this.http = createHttpServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, noDelay: true }, (request, response) => {
+      if (isControl(request.url)) control(request, response, (name) => (name === undefined ? this : this.sibling(name)))
+      else serve(this.backstage, request, response)
+    })
+  }
+
+  get port(): number {
+    return this.boundPort
+  }
+
+  get baseUrl(): string {
+    return `http://${this.listenHost}:${this.boundPort}`
+  }
+
+  /** Says whether the port is open. */
+  get isListening(): boolean {
+    return this.listener !== undefined
+  }
+
+  /** Opens the port, the same one as before when the host has run already. */
+  async start(): Promise<void> {
+    if (this.listener) return
+    const listener = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket))
+    this.listener = listener
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', reject)
+      listener.listen(this.boundPort, this.listenHost, 1024, resolve)
+    })
+    this.boundPort = (listener.address() as AddressInfo).port
+  }
+
+  /** Closes the port and resets every open connection: from now on a connection is refused. */
+  async stop(): Promise<void> {
+    const { listener } = this
+    if (!listener) return
+    this.listener = undefined
+    const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
+    for (const socket of this.sockets) socket.resetAndDestroy()
+    await closed
+  }
+
+  /** Sets what every request meets that asks for nothing itself; `refuse` closes the port until `reset` or another `set`. */
+  async set(wish: BehaviourWish): Promise<void> {
+    this.behaviour = readBehaviour(wish)
+    this.turns.clear()
+    if (this.behaviour.name === 'refuse') await this.stop()
+    else await this.start()
+  }
+
+  /** Back to `ok`, the first models, an empty log and zero totals, with the port open. */
+  async reset(): Promise<void> {
+    this.behaviour = WELL_BEHAVED
+    this.turns.clear()
+    this.shelf.reset()
+    this.journal.reset()
+    await this.start()
+  }
+
+  stats(): HostStats {
+    return this.journal.stats()
+  }
+
+  /** The last 1000 requests, oldest first. */
+  log(): LogEntry[] {
+    return this.journal.log()
+  }
+
+  private accept(socket: Socket): void {
+    this.sockets.add(socket)
+    socket.on('close', () => this.sockets.delete(socket))
+    // A caller's reset is an everyday event here, not a fault of ours.
+    socket.on('error', () => {})
+    if (this.behaviour.name === 'blackhole') socket.pause()
+    else this.http.emit('connection', socket)
+  }
+}

@@ -1,0 +1,7 @@
+export { startSandbox } from './sandbox'
+export type { Sandbox, SandboxOptions } from './sandbox'
+export type { SandboxHost, SandboxHostOptions } from './host'
+export type { Behaviour, BehaviourWish } from './behaviour'
+export type { HostStats, LogEntry } from './journal'
+export type { SandboxClock } from './clock'
+export type { Dialect } from './scene'

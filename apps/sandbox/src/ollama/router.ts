@@ -1,0 +1,38 @@
+import type { Scene } from '../scene'
+import { whole, type Script } from '../script'
+import { routeCompatible } from '../openai/router'
+import { ollamaChat, ollamaGenerate } from './chat'
+import { ollamaCopy, ollamaDelete, ollamaPs, ollamaShow, ollamaTags } from './models'
+import { brokenJsonText, methodNotAllowed, ollamaError, ollamaJson, pageNotFound } from './errors'
+
+type Handler = (scene: Scene) => Script
+
+/** The version every simulated Ollama reports. */
+export const OLLAMA_VERSION = '0.99.0'
+
+const ROUTES: Record<string, Record<string, Handler>> = {
+  '/': { GET: () => whole(200, 'text/plain; charset=utf-8', 'Ollama is running') },
+  '/api/version': { GET: () => ollamaJson({ version: OLLAMA_VERSION }) },
+  '/api/status': { GET: () => ollamaJson({ cloud: { disabled: true, source: 'env' } }) },
+  '/api/chat': { POST: ollamaChat },
+  '/api/generate': { POST: ollamaGenerate },
+  '/api/tags': { GET: ollamaTags },
+  '/api/ps': { GET: ollamaPs },
+  '/api/show': { POST: ollamaShow },
+  '/api/copy': { POST: ollamaCopy },
+  '/api/delete': { DELETE: ollamaDelete },
+}
+
+/** Answers one request as an Ollama server does, its /v1 included. */
+export function routeOllama(scene: Scene): Script {
+  if (scene.path.startsWith('/v1/')) return routeCompatible(scene)
+  const methods = ROUTES[scene.path]
+  if (!methods) return pageNotFound()
+  const handler = methods[scene.method === 'HEAD' ? 'GET' : scene.method]
+  if (!handler) return methodNotAllowed()
+  if (scene.method === 'POST' || scene.method === 'DELETE') {
+    if (scene.raw.length === 0) return ollamaError(400, 'missing request body')
+    if (scene.isBroken) return ollamaError(400, brokenJsonText(scene.raw))
+  }
+  return handler(scene)
+}
