@@ -10,12 +10,31 @@ import { TiersModule, TiersService } from '@tollgate/tiers'
 import { UsageModule } from '@tollgate/usage'
 import { AccessService } from './access.service'
 import { AttemptsService } from './attempts.service'
-import { ChatService, CorridorRooms } from './chat.service'
+import { ChatService } from './chat.service'
 import { CheckpointService } from './checkpoint.service'
+import { CorridorRooms } from './corridor-rooms'
 import { SettlementService } from './settlement.service'
 
 const RING_MS = 1_000
 const SNAPSHOT_MS = 5_000
+
+/** What the timers need of the process. */
+@Injectable()
+class CorridorUpkeep {
+  constructor(
+    @Inject(CONFIG) private readonly config: ClusterConfig,
+    private readonly metrics: Metrics,
+  ) {}
+
+  get checkpointMs(): number {
+    return this.config.TOLLGATE_CHECKPOINT_MS
+  }
+
+  publish(running: number, unconfirmed: number): void {
+    this.metrics.gauge('tollgate_running_calls', 'Calls in flight in this process', running)
+    this.metrics.gauge('tollgate_settlement_ring', 'Final claims not yet confirmed', unconfirmed)
+  }
+}
 
 /** Loads the snapshots before the first request, and keeps the corridor's clocks ticking. */
 @Injectable()
@@ -48,24 +67,6 @@ class CorridorTimers implements OnApplicationBootstrap, OnApplicationShutdown {
     const timer = setInterval(() => void work().catch(() => undefined), ms)
     timer.unref()
     this.timers.push(timer)
-  }
-}
-
-/** What the timers need of the process. */
-@Injectable()
-class CorridorUpkeep {
-  constructor(
-    @Inject(CONFIG) private readonly config: ClusterConfig,
-    private readonly metrics: Metrics,
-  ) {}
-
-  get checkpointMs(): number {
-    return this.config.TOLLGATE_CHECKPOINT_MS
-  }
-
-  publish(running: number, unconfirmed: number): void {
-    this.metrics.gauge('tollgate_running_calls', 'Calls in flight in this process', running)
-    this.metrics.gauge('tollgate_settlement_ring', 'Final claims not yet confirmed', unconfirmed)
   }
 }
 

@@ -1,17 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { CatalogService } from '@tollgate/catalog'
-import { HostsService } from '@tollgate/hosts'
 import { refuse, type Caller, type ChatRequest, type Clock, type Refusal } from '@tollgate/kernel'
-import { LimitsService, type Reservation } from '@tollgate/limits'
+import type { Reservation } from '@tollgate/limits'
 import { CLOCK } from '@tollgate/platform/clock'
 import { CONFIG, type ClusterConfig } from '@tollgate/platform/config'
 import { orderAttempts, type Candidate } from '@tollgate/routing'
-import { AuthenticationService } from '@tollgate/tenants'
 import { AccessService, type Selection } from './access.service'
 import { AttemptsService } from './attempts.service'
 import type { ChatReply, ChatResult } from './chat-result'
 import { CheckpointService } from './checkpoint.service'
 import { concludeCall } from './conclude'
+import { CorridorRooms } from './corridor-rooms'
 import { planCall, type CallPlan } from './plan'
 import { RunningCall } from './running-call'
 import { SettlementService } from './settlement.service'
@@ -136,17 +134,6 @@ export class ChatService {
     if (renewed.kind === 'refused') return renewed
     return this.serve({ ...call, caller: renewed.caller }, true)
   }
-}
-
-/** The rooms the corridor walks through for facts; bundled so that its constructor reads as its story. */
-@Injectable()
-export class CorridorRooms {
-  constructor(
-    readonly catalog: CatalogService,
-    readonly hosts: HostsService,
-    readonly limits: LimitsService,
-    readonly authentication: AuthenticationService,
-  ) {}
 }
 
 function refused(refusal: Refusal): Refused {

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { nanoCeil, refuse, type Caller, type CallerProject, type Clock, type Refusal } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
+import type { ProcessLogger } from '@tollgate/platform/logging'
+import { LOGGER } from '@tollgate/platform/process'
 import { AdmissionStore, type CheckpointCall, type SettleCall } from './admission.store'
 import { BudgetStore } from './budget.store'
 import { refusalOf, type AdmissionAnswer } from './domain/admission'
@@ -36,6 +38,7 @@ export class LimitsService {
     private readonly admissions: AdmissionStore,
     private readonly budgets: BudgetStore,
     @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(LOGGER) private readonly logger: ProcessLogger,
   ) {}
 
   /** Lets a call in and reserves all it may use, or refuses it whole. Never throws for an infrastructure fault: that is a 503. */
@@ -52,7 +55,8 @@ export class LimitsService {
           scopes = scopesOf(request.caller, request.tier, request.project, nowMs)
         } else return this.conclude(answer, request, scopes)
       }
-    } catch {
+    } catch (error) {
+      this.logger.warn({ request_id: request.rid, reason: (error as Error).message }, 'admission failed')
       return { kind: 'refused', refusal: refuse('limits_unavailable', {}, { retryAfterSeconds: 2 }) }
     }
     return { kind: 'refused', refusal: refuse('limits_unavailable', {}, { retryAfterSeconds: 1 }) }

@@ -1,4 +1,3 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import { NestFactory } from '@nestjs/core'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -20,10 +19,9 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000
 const MAX_HEADER_BYTES = 16 * 1024
 const MAX_REQUESTS_PER_SOCKET = 0
 
-/** How an HTTP app is made. `serverFactory` lets standalone put two apps behind one listener. */
+/** How an HTTP app is made. */
 export interface HttpAppOptions {
   readonly config: Environment
-  readonly serverFactory?: (handler: (request: IncomingMessage, response: ServerResponse) => void) => Server
 }
 
 /** Builds a Nest app on Fastify with the house's edge: limits, request ids, one body parser, one error filter. Not listening yet. */
@@ -40,15 +38,15 @@ export async function createHttpApp(module: Parameters<typeof NestFactory.create
     maxRequestsPerSocket: MAX_REQUESTS_PER_SOCKET,
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 300 },
     return503OnClosing: false,
-    ...(options.serverFactory ? { serverFactory: options.serverFactory } : { http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS } }),
+    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
   })
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: logger.forNest(), bodyParser: false, abortOnError: false })
   app.useGlobalFilters(new ErrorFilter(logger))
-  prepareFastify(adapter, logger)
+  prepareFastify(adapter)
   return app
 }
 
-function prepareFastify(adapter: FastifyAdapter, logger: ProcessLogger): void {
+function prepareFastify(adapter: FastifyAdapter): void {
   const fastify = adapter.getInstance()
   fastify.removeAllContentTypeParsers()
   fastify.addContentTypeParser<Buffer>('*', { parseAs: 'buffer' }, (request, body, done) => {
@@ -65,8 +63,6 @@ function prepareFastify(adapter: FastifyAdapter, logger: ProcessLogger): void {
     void reply.header('x-request-id', request.id)
     done()
   })
-  fastify.setNotFoundHandler((request, reply) => sendRefusal(request as HttpRequest, reply, new RefusalError(refuse('not_found'))))
-  fastify.setErrorHandler((error, request, reply) => sendRefusal(request as HttpRequest, reply, toRefusal(error, request as HttpRequest, logger)))
 }
 
 /** Any error as the refusal the client gets. What is not expected is logged with its stack and shown as `internal_error`. */

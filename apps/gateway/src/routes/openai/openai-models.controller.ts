@@ -19,11 +19,10 @@ export class OpenAiModelsController {
   }
 
   /** Ids may hold slashes, percent-encoded or not. */
-  @Get('v1/models/*id')
-  async one(@Req() http: CallerRequest, @Param('id') parts: string | string[]): Promise<unknown> {
+  @Get('v1/models/*')
+  async one(@Req() http: CallerRequest, @Param('*') rest: string): Promise<unknown> {
     requireScope(http, 'models:read')
-    const id = Array.isArray(parts) ? parts.join('/') : parts
-    const selection = await this.access.select(http.caller, { model: id, project: null })
+    const selection = await this.access.select(http.caller, { model: rest, project: null })
     if (selection.kind === 'refused') throw new RefusalError(selection.refusal)
     if (!this.access.available(http.caller).some((model) => model.name === selection.model.name)) throw new RefusalError(refuse('model_not_available', { model: selection.model.name }, { retryAfterSeconds: 5 }))
     return modelObject(selection.model)
