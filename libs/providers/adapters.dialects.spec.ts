@@ -35,6 +35,8 @@ const BEHAVIOURS: Record<string, Behaviour> = {
     res.writeHead(200, { 'content-type': 'application/json', 'content-length': '5000' }).write(speech.whole('all', COUNTS))
     setTimeout(() => res.socket!.end(), 20)
   },
+  'late-whole': ({ res, speech }) => void setTimeout(() => res.writeHead(200, { 'content-type': 'application/json' }).end(speech.whole('all', COUNTS)), 80),
+  hang: () => {},
   'late-reset': ({ res }) => void setTimeout(() => res.socket!.resetAndDestroy(), 1_100),
   renamed: ({ res, speech }) => res.writeHead(200, { 'content-type': 'application/json' }).end(speech.whole('all', COUNTS).replace('"model":"ok"', '"model":"other"')),
 }
@@ -64,6 +66,11 @@ describe.each([OLLAMA_SPEECH, OPENAI_SPEECH])('$provider', (speech) => {
     const { sink, ...outcome } = await chat(speech, 'stream-for-json', { stream: false })
     expect(outcome).toMatchObject({ finishReason: 'stop', pushedEvents: 2 })
     expect(sink.text).toBe('ab')
+  })
+
+  it('gives a whole answer time to be written, but not for ever', async () => {
+    expect(await chat(speech, 'late-whole', { stream: false, limits: { firstByteMs: 40, idleMs: 50 } })).toMatchObject({ finishReason: 'stop' })
+    expect(await failureOf(speech, 'hang', { stream: false, limits: { firstByteMs: 10, idleMs: 10 } })).toMatchObject({ class: 'ambiguous', cause: 'first byte timeout' })
   })
 
   it('flags a whole answer over the limit', async () => {

@@ -69,7 +69,7 @@ export class Exchange implements OutboundHandler {
       },
       { maxTokens, choices: dialect.choices, idPrefix: `${requestId.replaceAll('-', '').slice(-12)}_` },
     )
-    this.watchdog = new Watchdog(call.deadlines, clock, (what) => this.expire(what))
+    this.watchdog = new Watchdog(call.deadlines, request.stream, clock, (what) => this.expire(what))
   }
 
   /** Sends the request. Resolves once, never rejects. */

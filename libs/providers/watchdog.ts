@@ -28,6 +28,8 @@ export class Watchdog {
 
   constructor(
     private readonly deadlines: AttemptDeadlines,
+    /** A whole answer is one event: silence lasts while it is written, so it has the time a first event may take. */
+    private readonly isStream: boolean,
     private readonly clock: Clock,
     private readonly onExpire: (what: Expiry) => void,
   ) {
@@ -120,7 +122,7 @@ export class Watchdog {
     const total = { what: 'total' as const, atMs: this.startedMs + totalMs }
     let phase: { what: Expiry; atMs: number }
     if (this.sentMs === null) phase = { what: 'connect', atMs: this.dialledMs + connectMs }
-    else if (this.byteMs === null) phase = { what: 'first_byte', atMs: this.sentMs + firstByteMs }
+    else if (this.byteMs === null) phase = { what: 'first_byte', atMs: this.sentMs + firstByteMs + (this.isStream ? 0 : EVENT_IDLE_FACTOR * idleMs) }
     else if (this.isPaused) return total
     else if (this.isGraceful) phase = { what: 'grace', atMs: this.byteMs + Math.min(GRACE_MS, idleMs) }
     else phase = { what: 'idle', atMs: Math.min(this.byteMs + idleMs, this.eventMs + EVENT_IDLE_FACTOR * idleMs) }

@@ -3,6 +3,7 @@ import type { ChatRequest, ErrorCode, FinishReason, ReplySink, Usage } from '@to
 /** Time limits of one attempt, in milliseconds. A model load looks like no response at all, so the first byte has its own. */
 export interface AttemptDeadlines {
   readonly connectMs: number
+  /** From sending to the first byte. A call without a stream hears nothing until all is written: it has 4 × idleMs more. */
   readonly firstByteMs: number
   /** Between two bytes. Between two events it is four times this, so that comments alone keep nothing alive for ever. */
   readonly idleMs: number
