@@ -46,7 +46,7 @@ const common = {
   },
   transformIgnorePatterns: [`/node_modules/(?!(${ESM_ONLY.join('|')})/)`],
   moduleNameMapper: {
-    '^@tollgate/platform/([a-z-]+)$': '<rootDir>/libs/platform/$1/index.ts',
+    '^@tollgate/([a-z-]+)/([a-z-]+)$': '<rootDir>/libs/$1/$2/index.ts',
     '^@tollgate/([a-z-]+)$': '<rootDir>/libs/$1/index.ts',
     '^(\\.{1,2}/.*)\\.js$': ['$1.js', '$1'],
   },

@@ -77,6 +77,11 @@ export class HostStore {
     })
   }
 
+  /** Marks hosts whose answers no model writes, so that every reply says so. */
+  async markSandbox(names: readonly string[]): Promise<void> {
+    await this.database.asPlatform((tx) => tx.query('UPDATE host SET is_sandbox = true WHERE name = ANY ($1)', [names]))
+  }
+
   /** A new host starts in drain until its first probe passes (security.md, SSRF policy 7). */
   async startServing(id: string): Promise<void> {
     await this.database.asPlatform((tx) => tx.query('UPDATE host SET drain = false, updated_at = now() WHERE id = $1', [id]))

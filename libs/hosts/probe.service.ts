@@ -34,6 +34,12 @@ export class ProbeService {
     return Promise.all(hosts.filter((host) => host.isEnabled).map((host) => this.probe(host)))
   }
 
+  /** Does an Ollama answer at this address? Asked before there is a host record. */
+  async isOllamaAt(baseUrl: string, timeoutMs: number): Promise<boolean> {
+    const answer = await exchangeJson(this.pools, this.clock, { target: { hostId: `probe ${baseUrl}`, baseUrl }, path: '/api/version', timeoutMs })
+    return answer.ok && typeof (answer.json as { version?: unknown } | null)?.version === 'string'
+  }
+
   private async probeOllama(host: Host): Promise<ProbeResult> {
     const version = await this.ask(host, '/api/version')
     if (!version.ok) return failed(version.cause, version.latencyMs)

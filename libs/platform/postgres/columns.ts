@@ -14,3 +14,13 @@ export function picoColumn(name: string, options: Partial<EntitySchemaColumnOpti
 export function bigintColumn(name: string, options: Partial<EntitySchemaColumnOptions> = {}): EntitySchemaColumnOptions {
   return { name, type: 'bigint', transformer: bigintText, ...options }
 }
+
+const countText: ValueTransformer = {
+  to: (value: number | null | undefined) => value,
+  from: (value: string | null) => (value === null ? null : Number(value)),
+}
+
+/** A count in a bigint column that stays far below 2⁵³ (bytes, tokens, epochs), as number. */
+export function countColumn(name: string, options: Partial<EntitySchemaColumnOptions> = {}): EntitySchemaColumnOptions {
+  return { name, type: 'bigint', transformer: countText, ...options }
+}
