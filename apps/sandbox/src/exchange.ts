@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { selectBehaviour, WELL_BEHAVED, type Behaviour } from './behaviour'
 import { SCOPES } from './catalogue/names'
 import { paceOf } from './catalogue/pace'
-import { direct } from './direct'
+import { direct, settled } from './direct'
+import { keepOpen } from './idle'
 import { isObject, textOf } from './json'
 import type { Journal, LogEntry } from './journal'
 import type { Scene, Stage } from './scene'
@@ -64,6 +65,7 @@ export function serve(backstage: Backstage, request: IncomingMessage, response: 
   const url = request.url ?? '/'
   const query = url.indexOf('?')
   const path = query < 0 ? url : url.slice(0, query)
+  keepOpen(request.socket)
   const entry = journal.open(method, path, request.headers)
   if (entry.request_id !== null) response.setHeader('x-request-id', entry.request_id)
   const leftEarly = (): void => journal.close(entry, 'aborted')
@@ -93,6 +95,7 @@ function answer(received: Received, backstage: Backstage, entry: LogEntry, respo
     return
   }
   journal.name(entry, model, behaviour.name)
-  const script = scriptFor({ ...received, body: json, isBroken, behaviour })
-  new Playback(response, script, paceOf(behaviour, backstage.defaults), entry, journal, stage.clock).start()
+  const scene = settled({ ...received, body: json, isBroken, behaviour })
+  const script = scriptFor(scene)
+  new Playback(response, script, paceOf(scene.behaviour, backstage.defaults), entry, journal, stage.clock).start()
 }

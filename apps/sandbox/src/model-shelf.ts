@@ -10,6 +10,8 @@ export class ModelShelf {
   private cards = new Map<string, ModelCard>()
   private addedAtMs = new Map<string, number>()
   private readonly loaded = new Map<string, number>()
+  /** Digests (`sha256:…`) of blobs uploaded. */
+  readonly blobs = new Set<string>()
 
   constructor(
     private readonly initial: string[],
@@ -23,6 +25,7 @@ export class ModelShelf {
     this.cards = new Map()
     this.addedAtMs.clear()
     this.loaded.clear()
+    this.blobs.clear()
     this.initial.forEach((name, index) => {
       const card = modelCard(name, new Date(FIRST_MODIFIED_MS - index * 1000).toISOString())
       this.cards.set(card.name.toLowerCase(), card)

@@ -6,6 +6,8 @@ export interface Frame {
   readonly role: FrameRole
   readonly data: string | Buffer
   readonly tokens: number
+  /** Milliseconds to wait after this frame in place of the gap. */
+  readonly waitMs?: number
 }
 
 /** How the connection is left after the last frame: a clean end, silence, a TCP reset, or a FIN before the body is whole. */
@@ -26,6 +28,8 @@ export interface Script {
   reason?: EndReason
   /** Nothing is sent at all, not even a status line. */
   isSilent?: boolean
+  /** Closes the kept-alive connection unannounced, so many milliseconds after the answer. */
+  closeAfterMs?: number
   promptTokens: number
   /** Tokens the answer holds, for the time a whole body takes; the frames' own figures are what is booked. */
   generatedTokens: number

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { SandboxClock } from './clock'
+import { closeWhenIdle } from './idle'
 import type { Journal, LogEntry } from './journal'
 import type { EndReason, Frame, Script } from './script'
 
@@ -71,8 +72,8 @@ export class Playback {
       response.write(step.value.data, () => this.finish())
       return
     }
+    response.on('finish', () => this.complete())
     response.end(step.value.data)
-    response.on('finish', () => this.end(this.reason()))
   }
 
   /** Writes frames until the turn is full, the gap asks for a pause, or the socket is. */
@@ -97,14 +98,14 @@ export class Playback {
         response.once('drain', () => this.pause())
         return
       }
-      if (pace.gapMs > 0) return this.pause()
+      if (pace.gapMs > 0 || frame.waitMs !== undefined) return this.pause(frame.waitMs)
     }
     if (!this.isOver) setImmediate(() => this.isOver || this.turn())
   }
 
-  private pause(): void {
+  private pause(waitMs = this.pace.gapMs): void {
     if (this.isOver) return
-    if (this.pace.gapMs > 0) this.cancel = this.clock.after(this.pace.gapMs, () => this.isOver || this.turn())
+    if (waitMs > 0) this.cancel = this.clock.after(waitMs, () => this.isOver || this.turn())
     else setImmediate(() => this.isOver || this.turn())
   }
 
@@ -139,7 +140,7 @@ export class Playback {
     const { response, script } = this
     if (script.ending === 'hang') return
     if (script.ending === 'end') {
-      response.on('finish', () => this.end(this.reason()))
+      response.on('finish', () => this.complete())
       response.end()
       return
     }
@@ -151,6 +152,13 @@ export class Playback {
     }
     if (script.isSilent || response.writableLength === 0) setImmediate(leave)
     else response.once('drain', leave)
+  }
+
+  private complete(): void {
+    this.end(this.reason())
+    const { closeAfterMs } = this.script
+    const { socket } = this.response.req
+    if (closeAfterMs !== undefined) closeWhenIdle(socket, this.clock, closeAfterMs)
   }
 
   private reason(): EndReason {

@@ -2,6 +2,9 @@ import type { Scene } from '../scene'
 import { whole, type Script } from '../script'
 import { routeCompatible } from '../openai/router'
 import { ollamaChat, ollamaGenerate } from './chat'
+import { ollamaBlob, ollamaCreate } from './create'
+import { ollamaEmbed, ollamaEmbeddings } from './embed'
+import { ollamaPull } from './pull'
 import { ollamaCopy, ollamaDelete, ollamaPs, ollamaShow, ollamaTags } from './models'
 import { brokenJsonText, methodNotAllowed, ollamaError, ollamaJson, pageNotFound } from './errors'
 
@@ -19,12 +22,21 @@ const ROUTES: Record<string, Record<string, Handler>> = {
   '/api/tags': { GET: ollamaTags },
   '/api/ps': { GET: ollamaPs },
   '/api/show': { POST: ollamaShow },
+  '/api/embed': { POST: ollamaEmbed },
+  '/api/embeddings': { POST: ollamaEmbeddings },
+  '/api/pull': { POST: ollamaPull },
+  '/api/create': { POST: ollamaCreate },
   '/api/copy': { POST: ollamaCopy },
   '/api/delete': { DELETE: ollamaDelete },
 }
 
+const OWN_ORIGIN = /^(https?|app|file|tauri):\/\/(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])?(:\d+)?(\/|$)/
+
 /** Answers one request as an Ollama server does, its /v1 included. */
 export function routeOllama(scene: Scene): Script {
+  const { origin } = scene.headers
+  if (origin !== undefined && !OWN_ORIGIN.test(origin)) return whole(403, '', '')
+  if (scene.path.startsWith('/api/blobs/')) return ollamaBlob(scene)
   if (scene.path.startsWith('/v1/')) return routeCompatible(scene)
   const methods = ROUTES[scene.path]
   if (!methods) return pageNotFound()

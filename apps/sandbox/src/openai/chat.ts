@@ -31,7 +31,7 @@ function askOf(scene: Scene, card: ModelCard): Ask {
   const asked = isOllama ? 1 : (numberOf(body.n) ?? 1)
   return {
     model: stage.dialect === 'llamacpp' ? card.name.replace(/:latest$/, '') : (textOf(body.model) ?? ''),
-    isStream: body.stream === true,
+    isStream: behaviour.name === 'json-for-stream' ? false : behaviour.name === 'stream-for-json' || body.stream === true,
     promptTokens: countPrompt(messages, tools),
     limit: isOllama ? limitOf(body.max_tokens) : limitOf(body.max_completion_tokens, body.max_tokens),
     lastUser: lastUserText(messages),

@@ -1,13 +1,44 @@
 import { brokenJsonText, methodNotAllowed, pageNotFound } from '../ollama/errors'
 import type { Scene } from '../scene'
-import type { Script } from '../script'
+import { whole, type Script } from '../script'
 import { compatibleChat } from './chat'
+import { compatibleCompletions } from './completions'
+import { compatibleEmbeddings } from './embeddings'
 import { compatibleError, refuseKey } from './errors'
+import { compatibleMessages, countTokens } from './messages'
+import { compatibleModel, compatibleModels } from './models'
+import { compatibleResponses } from './responses'
 
 type Handler = (scene: Scene) => Script
 
 const ROUTES: Record<string, Record<string, Handler>> = {
   '/v1/chat/completions': { POST: compatibleChat },
+  '/v1/completions': { POST: compatibleCompletions },
+  '/v1/embeddings': { POST: compatibleEmbeddings },
+  '/v1/messages': { POST: compatibleMessages },
+  '/v1/messages/count_tokens': { POST: countTokens },
+  '/v1/models': { GET: compatibleModels },
+  '/v1/responses': { POST: compatibleResponses },
+}
+
+/** Paths served without a key, by dialect. */
+const OPEN_PATHS: Partial<Record<Scene['stage']['dialect'], Record<string, () => Script>>> = {
+  llamacpp: {
+    '/health': () => whole(200, 'application/json; charset=utf-8', '{"status":"ok"}'),
+    '/v1/health': () => whole(200, 'application/json; charset=utf-8', '{"status":"ok"}'),
+  },
+  vllm: {
+    '/health': () => whole(200, '', ''),
+    '/version': () => whole(200, 'application/json', '{"version":"0.99.0"}'),
+  },
+}
+
+const MODEL_PATH = '/v1/models/'
+
+/** The handler of a path that carries a model's id, which llama.cpp does not have. */
+function modelRoute(scene: Scene, path: string): Record<string, Handler> | undefined {
+  if (!path.startsWith(MODEL_PATH) || scene.stage.dialect === 'llamacpp') return undefined
+  return { GET: () => compatibleModel(scene, decodeURIComponent(path.slice(MODEL_PATH.length))) }
 }
 
 function unknownPath(scene: Scene): Script {
@@ -17,13 +48,21 @@ function unknownPath(scene: Scene): Script {
 }
 
 function brokenBody(scene: Scene): Script {
+  if (scene.stage.dialect === 'llamacpp') {
+    const read = scene.raw.toString('utf8').slice(0, 2)
+    const where = 'parse error at line 1, column 2: syntax error while parsing object key'
+    return compatibleError(scene, 400, `[json.exception.parse_error.101] ${where} - invalid literal; last read: '${read}'; expected string literal`)
+  }
   return compatibleError(scene, 400, brokenJsonText(scene.raw), { code: 'json_invalid' })
 }
 
 /** Answers one request as a server of OpenAI's API does; also Ollama's /v1. */
 export function routeCompatible(scene: Scene): Script {
   const path = scene.path.startsWith('/api/v1/') ? scene.path.slice(4) : scene.path
-  const methods = ROUTES[path]
+  const open = scene.method === 'GET' ? OPEN_PATHS[scene.stage.dialect]?.[path] : undefined
+  if (open) return open()
+  const isMissing = scene.stage.dialect === 'ollama' && path === '/v1/messages/count_tokens'
+  const methods = isMissing ? undefined : (ROUTES[path] ?? modelRoute(scene, path))
   if (!methods) return unknownPath(scene)
   const refusal = refuseKey(scene)
   if (refusal) return refusal
