@@ -96,7 +96,7 @@ export class ChatService {
 
   private async route(caller: Caller, selection: Selection): Promise<Candidate[]> {
     const order = () =>
-      orderAttempts(this.rooms.hosts.candidates(selection.model.name), {
+      orderAttempts(this.rooms.hosts.candidates(selection.model.name).filter(({ provider }) => this.rooms.providers.adapterFor(provider)), {
         homeRegion: caller.tenant.homeRegion,
         allowedRegions: selection.allowedRegions,
         provider: selection.name.provider,

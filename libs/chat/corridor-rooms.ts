@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common'
 import { CatalogService } from '@tollgate/catalog'
 import { HostsService } from '@tollgate/hosts'
 import { LimitsService } from '@tollgate/limits'
+import { ProvidersService } from '@tollgate/providers'
 import { AuthenticationService } from '@tollgate/tenants'
 
 /** The rooms the corridor walks through for facts; bundled so that its constructor reads as its story. */
@@ -12,5 +13,6 @@ export class CorridorRooms {
     readonly hosts: HostsService,
     readonly limits: LimitsService,
     readonly authentication: AuthenticationService,
+    readonly providers: ProvidersService,
   ) {}
 }

@@ -1,7 +1,7 @@
 import { estimatedUsage, type Caller, type ChatRequest, type Usage } from '@tollgate/kernel'
 import { utcDay, type Reservation } from '@tollgate/limits'
 import { costOf, countWords, lowEstimatePromptTokens, type Price } from '@tollgate/pricing'
-import { amountColumn, tokenColumns, type ProviderAttempt, type UsageClaim } from '@tollgate/usage'
+import { chargeColumns, type ProviderAttempt, type UsageClaim } from '@tollgate/usage'
 import type { AttemptOutcome } from '@tollgate/providers'
 import type { Selection } from './access.service'
 import type { PricedCandidate } from './plan'
@@ -53,7 +53,6 @@ export class RunningCall {
       day: utcDay(end.admittedAtMs),
       rid: this.rid,
       rank: end.rank,
-      amount_pico: amountColumn(price && end.isCharged ? costOf(end.usage, price) : 0n),
       budgets: end.budgets,
       project_id: selection.project?.id ?? null,
       key_id: caller.key.id,
@@ -67,7 +66,7 @@ export class RunningCall {
       error_code: end.errorCode,
       finish_reason: end.outcome?.finishReason ?? null,
       is_stream: request.stream,
-      ...tokenColumns(end.usage),
+      ...chargeColumns(end.usage, price && end.isCharged ? costOf(end.usage, price) : 0n),
       raw_usage: end.outcome?.rawUsage ?? null,
       flags: end.outcome?.flags ?? [],
       price_id: priceId(price),

@@ -4,5 +4,5 @@ import { BudgetStore } from './budget.store'
 import { LimitsService } from './limits.service'
 import { OutboxStore } from './outbox.store'
 
-@Module({ providers: [AdmissionStore, BudgetStore, LimitsService, OutboxStore], exports: [LimitsService, OutboxStore, BudgetStore] })
+@Module({ providers: [AdmissionStore, BudgetStore, LimitsService, OutboxStore], exports: [LimitsService, OutboxStore] })
 export class LimitsModule {}

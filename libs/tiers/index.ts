@@ -1,3 +1,5 @@
-export { TiersModule } from './tiers.module'
+export { TierAdminModule, TiersModule } from './tiers.module'
 export { TiersService } from './tiers.service'
 export { permits, type Tier } from './domain/tier'
+export { TierAdminService } from './tier-admin.service'
+export { TIER_TABLES, type TierVersion } from './tier.table'

@@ -1,6 +1,6 @@
 export { UsageModule } from './usage.module'
 export { UsageService } from './usage.service'
 export { CostReportService } from './cost-report.service'
-export { amountColumn, parseClaim, tokenColumns, type ProviderAttempt, type UsageClaim } from './domain/claim'
+export { chargeColumns, parseClaim, type ProviderAttempt, type UsageClaim } from './domain/claim'
 export type { CommittedSum } from './claim.store'
-export { GROUPS, reportCsv, type CostReport, type ReportGroup, type ReportQuery } from './domain/cost-report'
+export { GROUPS, reportCsv, type CostReport, type ReportQuery } from './domain/cost-report'

@@ -1,6 +1,6 @@
 import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common'
 import type { ProcessLogger } from '@tollgate/platform/logging'
-import { sendRefusal, toRefusal, type HttpReply, type HttpRequest } from './http-app'
+import { sendRefusal, toRefusal, type HttpReply, type HttpRequest } from './send-refusal'
 
 /** The one filter: whatever a handler or guard throws leaves as an error of the catalogue. */
 @Catch()

@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Req, Res } from '@nestjs/common'
 import { refuse, RefusalError } from '@tollgate/kernel'
 import { CONFIG, type Environment } from '@tollgate/platform/config'
 import { Metrics } from '@tollgate/platform/metrics'
-import type { HttpReply, HttpRequest } from './http-app'
+import type { HttpReply, HttpRequest } from './send-refusal'
 import { READINESS, type Readiness } from './readiness'
 
 /** Liveness, readiness and metrics of a process. */

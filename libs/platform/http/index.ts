@@ -1,5 +1,6 @@
-export { createHttpApp, sendRefusal, type HttpReply, type HttpRequest, type HttpAppOptions } from './http-app'
-export { errorBody, errorHeaders, errorSurface, type ErrorSurface } from './error-body'
+export { createHttpApp, type HttpAppOptions } from './http-app'
+export { sendRefusal, type HttpReply, type HttpRequest } from './send-refusal'
+export { errorBody, errorHeaders, errorSurface } from './error-body'
 export { HealthController } from './health.controller'
 export { Readiness, READINESS } from './readiness'
 export { SseStream } from './sse'

@@ -1,4 +1,3 @@
-import type { INestApplicationContext } from '@nestjs/common'
 import { ConfigError } from '@tollgate/platform/config'
 import type { Readiness } from '@tollgate/platform/http'
 import { MigrationError } from '@tollgate/platform/postgres'
@@ -19,7 +18,7 @@ export function runMain(start: () => Promise<void>): void {
 }
 
 /** Stops on SIGINT and SIGTERM: not ready first, then drains within the limit, then closes. A second signal ends at once. */
-export function stopOnSignals(app: INestApplicationContext, options: { readiness: Readiness; drainMs: number; after?: () => Promise<void> }): void {
+export function stopOnSignals(app: { close(): Promise<void> }, options: { readiness: Readiness; drainMs: number }): void {
   let isStopping = false
   const stop = (signal: NodeJS.Signals) => {
     if (isStopping) process.exit(signal === 'SIGINT' ? 130 : 143)
@@ -29,7 +28,6 @@ export function stopOnSignals(app: INestApplicationContext, options: { readiness
     deadline.unref()
     void app
       .close()
-      .then(() => options.after?.())
       .then(
         () => process.exit(0),
         (error: unknown) => {

@@ -54,9 +54,16 @@ export interface UsageClaim {
 
 const MOST_PICO = 10n ** 17n
 
-/** The token columns of a usage. */
-export function tokenColumns(usage: Usage): Pick<UsageClaim, 'prompt_tokens' | 'completion_tokens' | 'cached_tokens' | 'cache_write_tokens' | 'reasoning_tokens' | 'usage_source'> {
+type ChargeColumns = Pick<UsageClaim, 'amount_pico' | 'prompt_tokens' | 'completion_tokens' | 'cached_tokens' | 'cache_write_tokens' | 'reasoning_tokens' | 'usage_source'>
+
+/**
+ * The columns of a usage and what it is charged. @throws RangeError for a negative or absurd amount: arithmetic must
+ * never become a credit (F7)
+ */
+export function chargeColumns(usage: Usage, amountPico: Pico): ChargeColumns {
+  if (amountPico < 0n || amountPico > MOST_PICO) throw new RangeError(`amount ${amountPico} is outside 0…${MOST_PICO} pico`)
   return {
+    amount_pico: amountPico.toString(),
     prompt_tokens: usage.promptTokens,
     completion_tokens: usage.completionTokens,
     cached_tokens: usage.cachedTokens,
@@ -64,12 +71,6 @@ export function tokenColumns(usage: Usage): Pick<UsageClaim, 'prompt_tokens' | '
     reasoning_tokens: usage.reasoningTokens,
     usage_source: usage.source,
   }
-}
-
-/** An amount as a claim carries it. @throws RangeError for a negative or absurd amount: never a credit by arithmetic (F7) */
-export function amountColumn(pico: Pico): string {
-  if (pico < 0n || pico > MOST_PICO) throw new RangeError(`amount ${pico} is outside 0…${MOST_PICO} pico`)
-  return pico.toString()
 }
 
 /** A queued claim as text. A swept draft takes the day and start of its admission by Redis TIME. Null = not a claim. */

@@ -1,4 +1,4 @@
-import { GROUPS, type ReportGroup, type ReportQuery } from '@tollgate/usage'
+import { GROUPS, type ReportQuery } from '@tollgate/usage'
 import { z } from 'zod'
 
 const HOUR_MS = 3_600_000
@@ -26,7 +26,7 @@ export function reportQuery(query: z.infer<typeof costReportSchema>, nowMs: numb
   const toMs = query.to ? Math.ceil(Date.parse(query.to) / HOUR_MS) * HOUR_MS : floorHour(nowMs + HOUR_MS)
   if (fromMs >= toMs) return { problem: 'from must be before to' }
   if (toMs - fromMs > MOST_DAYS * DAY_MS) return { problem: `a report covers at most ${MOST_DAYS} days` }
-  const groupBy: ReportGroup[] = [...new Set(query.group_by ?? [])]
+  const groupBy = [...new Set(query.group_by ?? [])]
   return { fromMs, toMs, groupBy }
 }
 
