@@ -38,7 +38,7 @@ export function refuse(scene: Scene, status: number, message: string, detail: Er
   if (surface === 'compatible') return compatibleError(scene, status, message, detail)
   const requestId = `req_${hexDigits(`request-${scene.stage.nextId()}`, 24)}`
   const body = JSON.stringify({ type: 'error', error: anthropicError(status, message), request_id: requestId })
-  return whole(status, 'application/json', body)
+  return whole(status, 'application/json', scene.stage.dialect === 'ollama' ? `${body}\n` : body)
 }
 
 /** The same script with more headers. */

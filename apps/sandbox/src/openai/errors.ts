@@ -36,6 +36,8 @@ export function errorObject(scene: Scene, status: number, message: string, detai
     case 'ollama':
       return { message, type: TYPE_BY_STATUS_OLLAMA[status] ?? 'api_error', param: null, code: null }
     case 'llamacpp':
+      // Its router's own errors have their members in another order than its handlers'.
+      if (status === 404) return { message, type: 'not_found_error', code: status }
       return { code: status, message, type: detail.type ?? TYPE_BY_STATUS_LLAMACPP[status] ?? 'server_error' }
     case 'vllm':
       return { message, type: TYPE_BY_STATUS_VLLM[status] ?? 'InternalServerError', param: detail.param ?? null, code: status }

@@ -1,8 +1,7 @@
 import { countPrompt } from '../ask'
 import { setting } from '../behaviour'
-import { listOf, textOf } from '../json'
+import { listOf, objectOf, textOf } from '../json'
 import type { ModelCard } from '../model-card'
-import { withTag } from '../model-card'
 import type { Scene } from '../scene'
 import { whole, type Script } from '../script'
 import { compatibleError, errorObject, modelMissing } from './errors'
@@ -42,6 +41,16 @@ export function tooLong(scene: Scene, needed: number, contextTokens: number): Sc
     `This model's maximum context length is ${contextTokens} tokens. However, your messages resulted in ` +
     `${needed} tokens. Please reduce the length of the messages.`
   return compatibleError(scene, 400, message, { code: 'context_length_exceeded', param: 'messages' })
+}
+
+const NO_IMAGES = 'image input is not supported - hint: if this is unexpected, you may need to provide the mmproj'
+
+function refuseImages(scene: Scene, card: ModelCard): Script | undefined {
+  const { dialect } = scene.stage
+  if (card.capabilities.includes('vision') || (dialect !== 'llamacpp' && dialect !== 'ollama')) return undefined
+  const parts = listOf(scene.body.messages).flatMap((message) => listOf(objectOf(message).content))
+  const hasImage = parts.some((part) => objectOf(part).type === 'image_url')
+  return hasImage ? compatibleError(scene, 500, NO_IMAGES) : undefined
 }
 
 function refuseMessages(scene: Scene): Script | undefined {
@@ -84,9 +93,6 @@ export function passCompatibleGate(scene: Scene): CompatiblePassage {
   if (fault) return { refusal: fault }
   const card = cardFor(scene)
   if (!card) return { refusal: modelMissing(scene, textOf(scene.body.model) ?? '') }
-  const refusal = refuseContext(scene, card)
+  const refusal = refuseImages(scene, card) ?? refuseContext(scene, card)
   return refusal ? { refusal } : { card }
 }
-
-/** The full name of a model id, for lookups by path. */
-export const fullName = (id: string): string => withTag(decodeURIComponent(id))

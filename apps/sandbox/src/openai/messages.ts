@@ -139,14 +139,20 @@ function* events(scene: Scene, ask: Ask, answer: Answer): Generator<Frame> {
   yield event('done', { type: 'message_stop' })
 }
 
+/** Ollama's validation answers before its handlers do: another content type, and no line end. */
+function earlyRefusal(scene: Scene, message: string): Script {
+  const requestId = `req_${hexDigits(`request-${scene.stage.nextId()}`, 24)}`
+  const body = { type: 'error', error: { type: 'invalid_request_error', message }, request_id: requestId }
+  return whole(400, 'application/json; charset=utf-8', JSON.stringify(body))
+}
+
 /** POST /v1/messages: Anthropic's own shape, or the one Ollama or llama.cpp makes of it. */
 export function compatibleMessages(scene: Scene): Script {
   const { body, stage, behaviour } = scene
   const maxTokens = numberOf(body.max_tokens)
   if (maxTokens === undefined || maxTokens <= 0) {
-    const refusal = refuse(scene, 400, 'max_tokens is required and must be positive')
-    if (stage.dialect === 'ollama') refusal.headers['content-type'] = 'application/json; charset=utf-8'
-    return refusal
+    const text = 'max_tokens is required and must be positive'
+    return stage.dialect === 'ollama' ? earlyRefusal(scene, text) : refuse(scene, 400, text)
   }
   const model = textOf(body.model) ?? ''
   const card = cardFor(scene)
