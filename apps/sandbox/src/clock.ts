@@ -1,3 +1,5 @@
+import { systemClock } from '@tollgate/platform/clock'
+
 /** The sandbox's only source of time, so that a test may put a clock of its own in its place. */
 export interface SandboxClock {
   /** Milliseconds since 1970. */
@@ -8,7 +10,7 @@ export interface SandboxClock {
 
 /** The machine's clock. */
 export const machineClock: SandboxClock = {
-  nowMs: () => Date.now(),
+  nowMs: () => systemClock.now(),
   after(delayMs, act) {
     const timer = setTimeout(act, delayMs)
     return () => clearTimeout(timer)

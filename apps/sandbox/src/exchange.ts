@@ -40,7 +40,8 @@ function parse(raw: Buffer): { body: unknown; isBroken: boolean } {
 
 /** Keeps a host's setting off the paths it is not meant for: a probe still works while inference fails. */
 function inScope(behaviour: Behaviour, path: string): Behaviour {
-  if (behaviour.isExplicit || SCOPES.get(behaviour.name) === 'every-path' || INFERENCE_PATHS.test(path)) return behaviour
+  if (behaviour.isExplicit || SCOPES.get(behaviour.name) === 'every-path' || INFERENCE_PATHS.test(path))
+    return behaviour
   return WELL_BEHAVED
 }
 
@@ -87,10 +88,17 @@ function answer(received: Received, backstage: Backstage, entry: LogEntry, respo
   const wish = received.headers['x-sim']
   let behaviour: Behaviour
   try {
-    behaviour = inScope(selectBehaviour(typeof wish === 'string' ? wish : undefined, model, backstage.behaviour()), received.path)
+    behaviour = inScope(
+      selectBehaviour(typeof wish === 'string' ? wish : undefined, model, backstage.behaviour()),
+      received.path,
+    )
   } catch (error) {
     journal.name(entry, model, 'unknown')
-    const script = whole(400, 'application/json', JSON.stringify({ error: String(error instanceof Error ? error.message : error) }))
+    const script = whole(
+      400,
+      'application/json',
+      JSON.stringify({ error: String(error instanceof Error ? error.message : error) }),
+    )
     new Playback(response, script, paceOf(WELL_BEHAVED, {}), entry, journal, stage.clock).start()
     return
   }

@@ -71,10 +71,14 @@ export class SandboxHost {
     }
     this.backstage = { stage, journal: this.journal, defaults, behaviour: () => this.behaviour }
     // Neither Ollama nor OpenAI announces a keep-alive limit, and a server that closes idle sockets is a fault of its own.
-    this.http = createHttpServer({ keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, noDelay: true }, (request, response) => {
-      if (isControl(request.url)) control(request, response, (name) => (name === undefined ? this : this.sibling(name)))
-      else serve(this.backstage, request, response)
-    })
+    this.http = createHttpServer(
+      { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, noDelay: true },
+      (request, response) => {
+        if (isControl(request.url))
+          control(request, response, (name) => (name === undefined ? this : this.sibling(name)))
+        else serve(this.backstage, request, response)
+      },
+    )
   }
 
   get port(): number {

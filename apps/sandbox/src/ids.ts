@@ -6,7 +6,8 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 export function letters(seed: string, length: number): string {
   let text = ''
   for (let block = 0; text.length < length; block++) {
-    for (const byte of createHash('sha256').update(`${seed}/${block}`).digest()) text += ALPHABET[byte % ALPHABET.length]
+    for (const byte of createHash('sha256').update(`${seed}/${block}`).digest())
+      text += ALPHABET[byte % ALPHABET.length]
   }
   return text.slice(0, length)
 }

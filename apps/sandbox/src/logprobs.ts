@@ -9,7 +9,11 @@ interface Logprob {
 export function logprobsOf(pieces: string[], top: number, emptyBytes: 'omit' | 'list'): Logprob[] {
   return pieces.map((token) => {
     const own: Logprob = { token, logprob: 0, bytes: [...Buffer.from(token)] }
-    const runnerUp: Logprob = { token: '', logprob: -29.994239807128906, ...(emptyBytes === 'list' ? { bytes: [] } : {}) }
+    const runnerUp: Logprob = {
+      token: '',
+      logprob: -29.994239807128906,
+      ...(emptyBytes === 'list' ? { bytes: [] } : {}),
+    }
     const others = Array.from({ length: Math.max(0, top - 1) }, () => runnerUp)
     return { ...own, ...(top > 0 || emptyBytes === 'list' ? { top_logprobs: top > 0 ? [own, ...others] : [] } : {}) }
   })

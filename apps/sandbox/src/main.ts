@@ -16,7 +16,13 @@ function readOptions(argument: string | undefined): ProcessOptions {
 async function main(): Promise<void> {
   const options = readOptions(process.argv[2])
   const sandbox = await startSandbox(options)
-  const hosts = sandbox.hosts.map(({ name, region, dialect, baseUrl, port }) => ({ name, region, dialect, baseUrl, port }))
+  const hosts = sandbox.hosts.map(({ name, region, dialect, baseUrl, port }) => ({
+    name,
+    region,
+    dialect,
+    baseUrl,
+    port,
+  }))
   process.stdout.write(`${JSON.stringify({ ready: true, hosts })}\n`)
   let isStopping = false
   const stop = (): void => {

@@ -38,25 +38,75 @@ const TOOLS = ['completion', 'tools']
 
 /** First match wins; figures are those the public model pages print. */
 const KINDS: [RegExp, Kind][] = [
-  [/^sim-/, { family: 'llama', billions: 1, contextLength: 131072, capabilities: ['completion', 'tools', 'thinking', 'vision', 'insert', 'embedding'] }],
-  [/^(nomic-)?embed|^bge|minilm|-embed/, { family: 'nomic-bert', billions: 0.137, contextLength: 2048, capabilities: ['embedding'], quantization: 'F16' }],
-  [/^plain$/, { family: 'llama', billions: 0.000946, contextLength: 4096, capabilities: CHAT, quantization: 'unknown' }],
-  [/^think$/, { family: 'llama', billions: 0.000945, contextLength: 4096, capabilities: ['completion', 'thinking'], quantization: 'unknown' }],
-  [/^(say|tool|loop|sky|custom)$/, { family: 'llama', billions: 0.000946, contextLength: 4096, capabilities: TOOLS, quantization: 'unknown' }],
-  [/^llama3\.2-vision|^llava/, { family: 'mllama', billions: 9.8, contextLength: 131072, capabilities: ['completion', 'vision'] }],
+  [
+    /^sim-/,
+    {
+      family: 'llama',
+      billions: 1,
+      contextLength: 131072,
+      capabilities: ['completion', 'tools', 'thinking', 'vision', 'insert', 'embedding'],
+    },
+  ],
+  [
+    /^(nomic-)?embed|^bge|minilm|-embed/,
+    { family: 'nomic-bert', billions: 0.137, contextLength: 2048, capabilities: ['embedding'], quantization: 'F16' },
+  ],
+  [
+    /^plain$/,
+    { family: 'llama', billions: 0.000946, contextLength: 4096, capabilities: CHAT, quantization: 'unknown' },
+  ],
+  [
+    /^think$/,
+    {
+      family: 'llama',
+      billions: 0.000945,
+      contextLength: 4096,
+      capabilities: ['completion', 'thinking'],
+      quantization: 'unknown',
+    },
+  ],
+  [
+    /^(say|tool|loop|sky|custom)$/,
+    { family: 'llama', billions: 0.000946, contextLength: 4096, capabilities: TOOLS, quantization: 'unknown' },
+  ],
+  [
+    /^llama3\.2-vision|^llava/,
+    { family: 'mllama', billions: 9.8, contextLength: 131072, capabilities: ['completion', 'vision'] },
+  ],
   [/^llama3\.1/, { family: 'llama', billions: 8, contextLength: 131072, capabilities: TOOLS }],
   [/^llama3\.3/, { family: 'llama', billions: 70.6, contextLength: 131072, capabilities: TOOLS }],
   [/^llama3\.2/, { family: 'llama', billions: 3.2, contextLength: 131072, capabilities: TOOLS }],
-  [/^codellama/, { family: 'llama', billions: 6.7, contextLength: 16384, capabilities: ['completion', 'insert'], quantization: 'Q4_0' }],
+  [
+    /^codellama/,
+    {
+      family: 'llama',
+      billions: 6.7,
+      contextLength: 16384,
+      capabilities: ['completion', 'insert'],
+      quantization: 'Q4_0',
+    },
+  ],
   [/^tinyllama/, { family: 'llama', billions: 1.1, contextLength: 2048, capabilities: CHAT, quantization: 'Q4_0' }],
   [/^phi3/, { family: 'phi3', billions: 3.8, contextLength: 131072, capabilities: CHAT, quantization: 'Q4_0' }],
   [/^phi/, { family: 'phi3', billions: 14.7, contextLength: 16384, capabilities: CHAT }],
   [/^mi[sx]tral/, { family: 'llama', billions: 7.2, contextLength: 32768, capabilities: TOOLS }],
-  [/^qwen3/, { family: 'qwen3', billions: 8.2, contextLength: 40960, capabilities: ['completion', 'tools', 'thinking'] }],
-  [/^qwen2\.5-coder/, { family: 'qwen2', billions: 7.6, contextLength: 32768, capabilities: ['completion', 'tools', 'insert'] }],
+  [
+    /^qwen3/,
+    { family: 'qwen3', billions: 8.2, contextLength: 40960, capabilities: ['completion', 'tools', 'thinking'] },
+  ],
+  [
+    /^qwen2\.5-coder/,
+    { family: 'qwen2', billions: 7.6, contextLength: 32768, capabilities: ['completion', 'tools', 'insert'] },
+  ],
   [/^qwen/, { family: 'qwen2', billions: 7.6, contextLength: 32768, capabilities: TOOLS }],
-  [/^deepseek-r1/, { family: 'qwen3', billions: 8.2, contextLength: 131072, capabilities: ['completion', 'tools', 'thinking'] }],
-  [/^granite-code/, { family: 'llama', billions: 3.5, contextLength: 128000, capabilities: CHAT, quantization: 'Q4_0' }],
+  [
+    /^deepseek-r1/,
+    { family: 'qwen3', billions: 8.2, contextLength: 131072, capabilities: ['completion', 'tools', 'thinking'] },
+  ],
+  [
+    /^granite-code/,
+    { family: 'llama', billions: 3.5, contextLength: 128000, capabilities: CHAT, quantization: 'Q4_0' },
+  ],
   [/^granite/, { family: 'granite', billions: 2.5, contextLength: 131072, capabilities: TOOLS }],
   [/^gemma/, { family: 'gemma3', billions: 4.3, contextLength: 131072, capabilities: ['completion', 'vision'] }],
 ]

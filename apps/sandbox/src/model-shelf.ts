@@ -41,7 +41,9 @@ export class ModelShelf {
 
   /** All models held, newest first. */
   list(): ModelCard[] {
-    return [...this.cards.values()].sort((a, b) => (a.modifiedAt < b.modifiedAt ? 1 : a.modifiedAt > b.modifiedAt ? -1 : 0))
+    return [...this.cards.values()].sort((a, b) =>
+      a.modifiedAt < b.modifiedAt ? 1 : a.modifiedAt > b.modifiedAt ? -1 : 0,
+    )
   }
 
   /** Adds a model, or renews its date. */

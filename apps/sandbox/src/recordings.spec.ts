@@ -82,7 +82,13 @@ function framingOf(contentType: string, body: string): Framing {
   if (body === '') return { kind: 'empty', shapes: [], events: [], bytes: '' }
   if (contentType.startsWith('text/event-stream')) {
     const blocks = body.split('\n\n').filter((block) => block !== '')
-    const data = blocks.map((block) => block.split('\n').find((line) => line.startsWith('data: '))?.slice(6) ?? '')
+    const data = blocks.map(
+      (block) =>
+        block
+          .split('\n')
+          .find((line) => line.startsWith('data: '))
+          ?.slice(6) ?? '',
+    )
     const names = blocks.map((block) => (block.startsWith('event: ') ? (block.split('\n')[0] ?? '') : ''))
     return {
       kind: 'sse',
@@ -106,13 +112,21 @@ function send(baseUrl: string, recording: Recording, headers: Record<string, str
   return new Promise((resolve, reject) => {
     // Node gives a DELETE no length by itself, and a body without one is lost.
     const length = bytes === undefined ? {} : { 'content-length': String(Buffer.byteLength(bytes)) }
-    const call = request(`${baseUrl}${path}`, { method, headers: { ...headers, ...length }, agent: false }, (response) => {
-      const chunks: Buffer[] = []
-      response.on('data', (chunk: Buffer) => chunks.push(chunk))
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks).toString('utf8') }),
-      )
-    })
+    const call = request(
+      `${baseUrl}${path}`,
+      { method, headers: { ...headers, ...length }, agent: false },
+      (response) => {
+        const chunks: Buffer[] = []
+        response.on('data', (chunk: Buffer) => chunks.push(chunk))
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks).toString('utf8'),
+          }),
+        )
+      },
+    )
     call.on('error', reject)
     call.end(bytes)
   })
@@ -137,11 +151,17 @@ describe.each([
     const dialect = server === 'ollama' ? 'ollama' : 'llamacpp'
     const held = server === 'ollama' ? models : ['tool']
     const apiKey = server === 'ollama' ? undefined : 'key'
-    sandbox = await startSandbox({ hosts: [{ name: server, region: 'eu-west', dialect, models: held, apiKey, defaults: { gap: 0 } }] })
+    sandbox = await startSandbox({
+      hosts: [{ name: server, region: 'eu-west', dialect, models: held, apiKey, defaults: { gap: 0 } }],
+    })
     if (server !== 'ollama') return
     // What the recorder had done before: one model loaded for ever, one made with a system text.
     await prepare(sandbox.host(server).baseUrl, '/api/chat', { model: 'say', keep_alive: -1 })
-    await prepare(sandbox.host(server).baseUrl, '/api/create', { model: 'custom:v2', from: 'say', system: 'You are Pete.' })
+    await prepare(sandbox.host(server).baseUrl, '/api/create', {
+      model: 'custom:v2',
+      from: 'say',
+      system: 'You are Pete.',
+    })
   })
 
   afterAll(() => sandbox.close())
@@ -154,21 +174,27 @@ describe.each([
   })
 
   const replayed = recordings.filter((recording) => !(`${server}/${recording.name}` in NOT_REPRODUCED))
-  test.each(replayed.map((recording): [string, Recording] => [recording.name, recording]))('%s', async (name, recording) => {
-    const headers = { ...(server === 'ollama' ? {} : { authorization: 'Bearer key' }), ...PREPARED[`${server}/${name}`] }
-    const answer = await send(sandbox.host(server).baseUrl, recording, headers)
-    expect(answer.status).toBe(recording.status)
-    expect(typeOf(answer.headers)).toBe(recording.headers['content-type'] ?? '')
-    const isChunked = recording.headers['transfer-encoding'] === 'chunked'
-    // Go switches to chunks when a JSON body outgrows its buffer; only streams are chunked by nature.
-    if (isChunked && !typeOf(answer.headers).includes('json;') && recording.status === 200) {
-      expect(answer.headers['transfer-encoding']).toBe('chunked')
-    }
-    const type = typeOf(answer.headers)
-    expect(framingOf(type, answer.body)).toEqual(framingOf(type, recording.body))
-    // Callers read error texts, so these must agree to the letter, but for ids.
-    if (recording.status >= 400 && !(`${server}/${name}` in PREPARED)) {
-      expect(withoutIds(answer.body)).toBe(withoutIds(recording.body))
-    }
-  })
+  test.each(replayed.map((recording): [string, Recording] => [recording.name, recording]))(
+    '%s',
+    async (name, recording) => {
+      const headers = {
+        ...(server === 'ollama' ? {} : { authorization: 'Bearer key' }),
+        ...PREPARED[`${server}/${name}`],
+      }
+      const answer = await send(sandbox.host(server).baseUrl, recording, headers)
+      expect(answer.status).toBe(recording.status)
+      expect(typeOf(answer.headers)).toBe(recording.headers['content-type'] ?? '')
+      const isChunked = recording.headers['transfer-encoding'] === 'chunked'
+      // Go switches to chunks when a JSON body outgrows its buffer; only streams are chunked by nature.
+      if (isChunked && !typeOf(answer.headers).includes('json;') && recording.status === 200) {
+        expect(answer.headers['transfer-encoding']).toBe('chunked')
+      }
+      const type = typeOf(answer.headers)
+      expect(framingOf(type, answer.body)).toEqual(framingOf(type, recording.body))
+      // Callers read error texts, so these must agree to the letter, but for ids.
+      if (recording.status >= 400 && !(`${server}/${name}` in PREPARED)) {
+        expect(withoutIds(answer.body)).toBe(withoutIds(recording.body))
+      }
+    },
+  )
 })

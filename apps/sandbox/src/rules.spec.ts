@@ -18,7 +18,14 @@ beforeAll(async () => {
     hosts: [
       { name: 'eu', region: 'eu-west', dialect: 'ollama', models: ['phi3', 'llama3.2'] },
       { name: 'cloud', region: 'us-east', dialect: 'openai', models: ['gpt-4o'], apiKey: 'secret' },
-      { name: 'demo', region: 'asia-pacific', dialect: 'ollama', models: ['phi3'], announce: true, defaults: { gap: 0 } },
+      {
+        name: 'demo',
+        region: 'asia-pacific',
+        dialect: 'ollama',
+        models: ['phi3'],
+        announce: true,
+        defaults: { gap: 0 },
+      },
     ],
   })
   host = sandbox.host('eu')
@@ -35,7 +42,9 @@ const last = (of: SandboxHost): LogEntry => of.log().at(-1) as LogEntry
 
 describe('abort', () => {
   test('the writer stops as soon as the caller is gone, and the log holds what was written', async () => {
-    const heard = await hear(`${host.baseUrl}/api/chat`, chat('sim-endless@gap=2'), { until: (text) => text.includes(' w7') })
+    const heard = await hear(`${host.baseUrl}/api/chat`, chat('sim-endless@gap=2'), {
+      until: (text) => text.includes(' w7'),
+    })
     await eventually(() => last(host).end !== null)
     const lines = heard.body.split('\n').filter((line) => line !== '').length
     const entry = last(host)
@@ -83,8 +92,18 @@ describe('log', () => {
     const heard = await hear(`${host.baseUrl}/api/chat`, body, { headers: { 'x-request-id': 'r-1' } })
     expect(heard.headers['x-request-id']).toBe('r-1')
     expect(last(host)).toMatchObject({
-      host: 'eu', method: 'POST', path: '/api/chat', model: 'sim-ok@gap=0', behaviour: 'ok', request_id: 'r-1', body,
-      end: 'completed', status: 200, prompt_tokens: 3 + 3 + 8, completion_tokens: 11, generated_tokens: 11,
+      host: 'eu',
+      method: 'POST',
+      path: '/api/chat',
+      model: 'sim-ok@gap=0',
+      behaviour: 'ok',
+      request_id: 'r-1',
+      body,
+      end: 'completed',
+      status: 200,
+      prompt_tokens: 3 + 3 + 8,
+      completion_tokens: 11,
+      generated_tokens: 11,
       bytes: Buffer.byteLength(heard.body),
     })
     const final = JSON.parse(heard.body.trim().split('\n').at(-1) ?? '') as Record<string, unknown>
@@ -94,15 +113,23 @@ describe('log', () => {
   test('is written to the file as one line an ended request', async () => {
     await hear(`${host.baseUrl}/api/chat`, chat('phi3'), { headers: { 'x-request-id': 'to-file' } })
     await eventually(() => readFileSync(logFile, 'utf8').includes('to-file'))
-    const lines = readFileSync(logFile, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as LogEntry)
-    expect(lines.find((entry) => entry.request_id === 'to-file')).toMatchObject({ end: 'completed', completion_tokens: 11 })
+    const lines = readFileSync(logFile, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as LogEntry)
+    expect(lines.find((entry) => entry.request_id === 'to-file')).toMatchObject({
+      end: 'completed',
+      completion_tokens: 11,
+    })
   })
 
   test('a limit cuts the words and is the count', async () => {
     await hear(`${host.baseUrl}/api/chat`, chat('phi3', { options: { num_predict: 4 } }))
     expect(last(host)).toMatchObject({ completion_tokens: 4, end: 'completed' })
     const headers = { authorization: 'Bearer secret' }
-    const heard = await hear(`${openai.baseUrl}/v1/chat/completions`, chat('gpt-4o', { max_completion_tokens: 2 }), { headers })
+    const heard = await hear(`${openai.baseUrl}/v1/chat/completions`, chat('gpt-4o', { max_completion_tokens: 2 }), {
+      headers,
+    })
     expect(JSON.parse(heard.body)).toMatchObject({
       choices: [{ message: { content: 'w1 w2' }, finish_reason: 'length' }],
       usage: { prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 },
@@ -115,7 +142,13 @@ describe('log', () => {
     expect((await hear(`${host.baseUrl}/api/tags`)).status).toBe(200)
     const stats = JSON.parse((await hear(`${openai.baseUrl}/__sim/stats?host=eu`)).body) as object
     expect(stats).toEqual({ ...host.stats() })
-    expect(stats).toMatchObject({ requests: 2, refused: 1, completed: 1, byBehaviour: { busy: 1, ok: 1 }, byModel: { phi3: 1 } })
+    expect(stats).toMatchObject({
+      requests: 2,
+      refused: 1,
+      completed: 1,
+      byBehaviour: { busy: 1, ok: 1 },
+      byModel: { phi3: 1 },
+    })
     expect(JSON.parse((await hear(`${host.baseUrl}/__sim/log`)).body)).toEqual(JSON.parse(JSON.stringify(host.log())))
     await hear(`${host.baseUrl}/__sim/reset`, '')
     expect(host.stats().requests).toBe(0)
@@ -124,11 +157,14 @@ describe('log', () => {
 })
 
 describe('bytes', () => {
-  const neutral = (body: string): string => body.replace(/"(created_at|id)":"[^"]*"/g, '"$1":""').replace(/"created":\d+/g, '')
+  const neutral = (body: string): string =>
+    body.replace(/"(created_at|id)":"[^"]*"/g, '"$1":""').replace(/"created":\d+/g, '')
 
   test('the same request gives the same bytes but for ids and times', async () => {
     for (const stream of [true, false]) {
-      const bodies = await Promise.all([1, 2, 3].map(() => hear(`${host.baseUrl}/api/chat`, chat('sim-think@gap=0', { stream }))))
+      const bodies = await Promise.all(
+        [1, 2, 3].map(() => hear(`${host.baseUrl}/api/chat`, chat('sim-think@gap=0', { stream }))),
+      )
       expect(new Set(bodies.map(({ body }) => neutral(body))).size).toBe(1)
     }
   })
@@ -143,7 +179,9 @@ describe('bytes', () => {
   })
 
   test('crlf=1 ends lines with CR LF', async () => {
-    const heard = await hear(`${host.baseUrl}/api/chat`, chat('phi3'), { headers: { 'x-sim': 'ok;crlf=1;gap=0;words=2' } })
+    const heard = await hear(`${host.baseUrl}/api/chat`, chat('phi3'), {
+      headers: { 'x-sim': 'ok;crlf=1;gap=0;words=2' },
+    })
     expect(heard.body.match(/\r\n/g)).toHaveLength(3)
   })
 })
@@ -181,7 +219,10 @@ describe('hosts', () => {
     expect(models.map(({ name }) => name)).toEqual(['mistral:latest', 'phi3:latest', 'llama3.2:latest'])
     expect((await hear(`${host.baseUrl}/api/chat`, chat('mistral'))).status).toBe(200)
     const body = JSON.stringify({ model: 'mistral' })
-    await hear(`${host.baseUrl}/api/delete`, body, { method: 'DELETE', headers: { 'content-length': String(body.length) } })
+    await hear(`${host.baseUrl}/api/delete`, body, {
+      method: 'DELETE',
+      headers: { 'content-length': String(body.length) },
+    })
     expect((await hear(`${host.baseUrl}/api/chat`, chat('mistral'))).status).toBe(404)
   })
 

@@ -28,7 +28,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   for (const host of options.hosts) {
     if (byName.has(host.name)) throw new Error(`two sandbox hosts are named '${host.name}'`)
     const find = (name: string): SandboxHost | undefined => byName.get(name)
-    byName.set(host.name, new SandboxHost(host, options.listenHost ?? '127.0.0.1', find, file, options.clock ?? machineClock))
+    byName.set(
+      host.name,
+      new SandboxHost(host, options.listenHost ?? '127.0.0.1', find, file, options.clock ?? machineClock),
+    )
   }
   const hosts = [...byName.values()]
   const close = async (): Promise<void> => {

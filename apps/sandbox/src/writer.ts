@@ -138,7 +138,7 @@ export class Playback {
   private finish(): void {
     if (this.isOver) return
     const { response, script } = this
-    if (script.ending === 'hang') return
+    if (script.ending === 'hang') return response.flushHeaders()
     if (script.ending === 'end') {
       response.on('finish', () => this.complete())
       response.end()
@@ -150,8 +150,13 @@ export class Playback {
       if (script.ending === 'reset') response.socket?.resetAndDestroy()
       else response.socket?.destroy()
     }
-    if (script.isSilent || response.writableLength === 0) setImmediate(leave)
-    else response.once('drain', leave)
+    // No event tells that the last byte is out unless the buffer had been full, hence the look at each turn.
+    const flushed = (): void => {
+      if (this.isOver) return
+      if (response.writableLength > 0 && !response.destroyed) setImmediate(flushed)
+      else leave()
+    }
+    setImmediate(flushed)
   }
 
   private complete(): void {

@@ -37,7 +37,15 @@ const editing =
 const isChunk = (event: JsonObject): boolean => Array.isArray(event.choices)
 
 function totals(event: JsonObject, promptTokens: number, made: number): JsonObject {
-  return { ...event, usage: { ...objectOf(event.usage), prompt_tokens: promptTokens, completion_tokens: made, total_tokens: promptTokens + made } }
+  return {
+    ...event,
+    usage: {
+      ...objectOf(event.usage),
+      prompt_tokens: promptTokens,
+      completion_tokens: made,
+      total_tokens: promptTokens + made,
+    },
+  }
 }
 
 /** Running totals on every chunk (vLLM's continuous_usage_stats). */
@@ -70,7 +78,9 @@ const finishOdd = editing((event, frame, _, scene) => {
   const wanted = scene.behaviour.params.reason ?? 'eos'
   const reason = wanted === 'null' ? null : wanted
   if (!isChunk(event)) return [{ ...event, done_reason: reason }]
-  return [{ ...event, choices: listOf(event.choices).map((choice) => ({ ...objectOf(choice), finish_reason: reason })) }]
+  return [
+    { ...event, choices: listOf(event.choices).map((choice) => ({ ...objectOf(choice), finish_reason: reason })) },
+  ]
 })
 
 const idRepeat = editing((event) => [isChunk(event) ? { ...event, id: 'chatcmpl-144' } : event])
@@ -92,7 +102,14 @@ const extraFields = editing((event) => [{ ...objectOf(withExtras(event)), x_sand
 /** A first chunk without choices, as Azure sends it for its content filter. */
 const emptyChoicesFirst: Alteration = (script, scene) => {
   if (script.isWhole || surfaceOf(scene) !== 'compatible') return script
-  const filter = { id: '', object: '', created: 0, model: '', choices: [], prompt_filter_results: [{ prompt_index: 0, content_filter_results: {} }] }
+  const filter = {
+    id: '',
+    object: '',
+    created: 0,
+    model: '',
+    choices: [],
+    prompt_filter_results: [{ prompt_index: 0, content_filter_results: {} }],
+  }
   function* led(): Generator<Frame> {
     yield noise(`data: ${JSON.stringify(filter)}\n\n`)
     yield* script.frames

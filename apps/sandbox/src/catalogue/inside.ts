@@ -63,7 +63,12 @@ const errorBySurface: Alteration = (script, scene) => breaking(script, scene, er
 function garbage(script: Script, scene: Scene): Script {
   const bytes = surfaceOf(scene) === 'native' ? '{bad\n' : 'data: {bad\n\n'
   if (script.isWhole) {
-    return { ...script, frames: [{ role: 'body', data: '{bad', tokens: 0 }], headers: { ...script.headers, 'content-length': 4 }, reason: 'failed' }
+    return {
+      ...script,
+      frames: [{ role: 'body', data: '{bad', tokens: 0 }],
+      headers: { ...script.headers, 'content-length': 4 },
+      reason: 'failed',
+    }
   }
   const count = setting(scene.behaviour, 'after', CHUNKS_BEFORE_FAULT)
   return { ...script, frames: cutAfter(script.frames, count, [noise(bytes)]), reason: 'failed' }
@@ -76,9 +81,12 @@ const ANTHROPIC_ERROR = { type: 'error', error: anthropicError(529, 'Overloaded'
 /** Behaviours of section E, by name. */
 export const INSIDE: Record<string, Alteration> = {
   'err-line': errorBySurface,
-  'err-v1-silent': (script, scene) => breaking(script, scene, surfaceOf(scene) === 'native' ? [] : silentTail(scene), RUNNER_DIED),
+  'err-v1-silent': (script, scene) =>
+    breaking(script, scene, surfaceOf(scene) === 'native' ? [] : silentTail(scene), RUNNER_DIED),
   'err-event': (script, scene) =>
-    surfaceOf(scene) === 'compatible' ? breaking(script, scene, [event(OPENAI_ERROR)], SERVER_ERROR) : errorBySurface(script, scene),
+    surfaceOf(scene) === 'compatible'
+      ? breaking(script, scene, [event(OPENAI_ERROR)], SERVER_ERROR)
+      : errorBySurface(script, scene),
   'err-event-r': (script, scene) => breaking(script, scene, routerTail(scene), 'Provider disconnected'),
   'err-old': (script, scene) => breaking(script, scene, [event(OLD_ERROR)], 'boom'),
   'err-a': (script, scene) =>

@@ -18,7 +18,9 @@ function noModel(scene: Scene): Script {
   if (scene.behaviour.name === 'no-model-embed' || (isNative(scene) && isEmbedding(scene))) {
     return refuse(scene, 404, `model "${modelOf(scene)}" not found, try pulling it first`)
   }
-  return surfaceOf(scene) === 'compatible' ? modelMissing(scene, modelOf(scene)) : refuse(scene, 404, `model '${modelOf(scene)}' not found`)
+  return surfaceOf(scene) === 'compatible'
+    ? modelMissing(scene, modelOf(scene))
+    : refuse(scene, 404, `model '${modelOf(scene)}' not found`)
 }
 
 function noTools(scene: Scene): Script | undefined {
@@ -27,7 +29,11 @@ function noTools(scene: Scene): Script | undefined {
     return refuse(scene, 400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set')
   }
   const name = modelOf(scene)
-  return refuse(scene, 400, `registry.ollama.ai/library/${name.includes(':') ? name : `${name}:latest`} does not support tools`)
+  return refuse(
+    scene,
+    400,
+    `registry.ollama.ai/library/${name.includes(':') ? name : `${name}:latest`} does not support tools`,
+  )
 }
 
 function noThink(scene: Scene): Script | undefined {
@@ -40,7 +46,8 @@ function promptTooLong(scene: Scene): Script {
   const needed = setting(scene.behaviour, 'needed', 1519)
   const contextTokens = setting(scene.behaviour, 'ctx', 256)
   if (isNative(scene)) return ollamaError(400, JSON.stringify(contextExceeded(needed, contextTokens)))
-  if (surfaceOf(scene) === 'messages') return refuse(scene, 400, `prompt is too long: ${needed} tokens > ${contextTokens} maximum`)
+  if (surfaceOf(scene) === 'messages')
+    return refuse(scene, 400, `prompt is too long: ${needed} tokens > ${contextTokens} maximum`)
   return tooLong(scene, needed, contextTokens)
 }
 
@@ -99,7 +106,11 @@ function overloaded(scene: Scene): Script {
 }
 
 const html = (status: number, title: string): Script =>
-  whole(status, 'text/html', `<html>\r\n<head><title>${status} ${title}</title></head>\r\n<body><center><h1>${status} ${title}</h1></center></body>\r\n</html>\r\n`)
+  whole(
+    status,
+    'text/html',
+    `<html>\r\n<head><title>${status} ${title}</title></head>\r\n<body><center><h1>${status} ${title}</h1></center></body>\r\n</html>\r\n`,
+  )
 
 function gatewayHtml(scene: Scene): Script {
   const status = setting(scene.behaviour, 'status', 502)
@@ -122,7 +133,8 @@ function detail(): Script {
 /** An error text that gives away what the gateway must keep to itself: the key it sent and the address it called. */
 function secretEcho(scene: Scene): Script {
   const { authorization, 'x-api-key': key, host } = scene.headers
-  const secret = typeof authorization === 'string' ? authorization : typeof key === 'string' ? key : 'Bearer sk-sandbox-secret'
+  const secret =
+    typeof authorization === 'string' ? authorization : typeof key === 'string' ? key : 'Bearer sk-sandbox-secret'
   const message = `upstream http://${host ?? 'sandbox'}${scene.path} refused ${secret}: internal error at worker ${scene.stage.name}`
   return refuse(scene, setting(scene.behaviour, 'status', 500), message)
 }
@@ -151,7 +163,9 @@ export const REFUSALS: Record<string, Refusal> = {
   busy: (scene) => refuse(scene, 503, BUSY),
   loading: (scene) => {
     const error = { message: 'Loading model', type: 'unavailable_error', code: 503 }
-    return isNative(scene) ? ollamaError(503, 'Loading model') : whole(503, 'application/json; charset=utf-8', JSON.stringify({ error }))
+    return isNative(scene)
+      ? ollamaError(503, 'Loading model')
+      : whole(503, 'application/json; charset=utf-8', JSON.stringify({ error }))
   },
   'load-fail': (scene) => refuse(scene, 500, 'llama-server process has terminated: exit status 1'),
   'bad-option': badOption,
@@ -163,7 +177,8 @@ export const REFUSALS: Record<string, Refusal> = {
       : keyRefused(scene, scene.stage.dialect, scene.headers.authorization?.replace(/^Bearer /, '') ?? ''),
   'forbidden-host': () => whole(403, '', ''),
   rate,
-  'rate-ms': (scene) => withHeaders(rateRefusal(scene, 1), { 'retry-after-ms': String(setting(scene.behaviour, 'ms', 150)) }),
+  'rate-ms': (scene) =>
+    withHeaders(rateRefusal(scene, 1), { 'retry-after-ms': String(setting(scene.behaviour, 'ms', 150)) }),
   'rate-far': (scene) => withHeaders(rateRefusal(scene, 3600), { 'retry-after': '3600' }),
   quota,
   overloaded,
@@ -171,7 +186,8 @@ export const REFUSALS: Record<string, Refusal> = {
   'gateway-html': gatewayHtml,
   'not-found-text': () => whole(404, 'text/plain', '404 page not found'),
   detail,
-  redirect: (scene) => withHeaders(whole(307, '', ''), { location: `${scene.behaviour.params.to ?? 'http://127.0.0.1:9'}${scene.path}` }),
+  redirect: (scene) =>
+    withHeaders(whole(307, '', ''), { location: `${scene.behaviour.params.to ?? 'http://127.0.0.1:9'}${scene.path}` }),
   'secret-echo': secretEcho,
   'err-200': errorUnder200,
 }

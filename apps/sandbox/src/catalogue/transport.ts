@@ -75,7 +75,8 @@ export const TRANSPORT: Record<string, Alteration> = {
   'early-close': (script) => ({ ...script, closeAfterMs: 0 }),
   'stale-keepalive': (script, scene) => ({ ...script, closeAfterMs: setting(scene.behaviour, 'idle', 1000) }),
   gzip: gzipped,
-  burst: (script, scene) => (setting(scene.behaviour, 'once', 0) === 1 ? withFrames(script, [joined(script.frames)]) : script),
+  burst: (script, scene) =>
+    setting(scene.behaviour, 'once', 0) === 1 ? withFrames(script, [joined(script.frames)]) : script,
 }
 
 /** Line ends of CR LF in place of LF, which every reader of SSE and NDJSON must take. */

@@ -110,7 +110,14 @@ function* lines(scene: Scene, ask: Ask, answer: Answer, shape: Shape): Generator
   yield { role: 'finish', data, tokens: Math.max(0, answer.tokens - booked) }
 }
 
-function lastMembers(scene: Scene, answer: Answer, shape: Shape, text: string, thinking: string, calls: unknown[]): string {
+function lastMembers(
+  scene: Scene,
+  answer: Answer,
+  shape: Shape,
+  text: string,
+  thinking: string,
+  calls: unknown[],
+): string {
   const reason = answer.finish === 'length' ? 'length' : 'stop'
   const tail = Object.entries(shape.tail).map(([key, value]) => `,"${key}":${goJson(value)}`)
   return `${shape.last(text, thinking, calls)},"done":true,"done_reason":"${reason}"${tail.join('')},${metrics(scene, answer)}`
@@ -123,7 +130,8 @@ function inOne(scene: Scene, ask: Ask, answer: Answer, shape: Shape): Script {
   const members = lastMembers(scene, answer, shape, text, answer.thinking.join(''), wireCalls(scene, answer))
   const body = `{"model":${goJson(ask.model)},"created_at":"${createdAt(scene)}",${members}${logprobs}}`
   const script = wholeAnswer(OLLAMA_JSON, body, answer.promptTokens, answer.tokens)
-  if (answer.isEndless) Object.assign(script, { isSilent: true, ending: 'hang', generatedTokens: Number.MAX_SAFE_INTEGER })
+  if (answer.isEndless)
+    Object.assign(script, { isSilent: true, ending: 'hang', generatedTokens: Number.MAX_SAFE_INTEGER })
   return script
 }
 
@@ -134,7 +142,13 @@ function loadOnly(scene: Scene, shape: Shape): Script {
   return whole(200, OLLAMA_JSON, `${head},"done":true,"done_reason":"${reason}"}`)
 }
 
-function generate(scene: Scene, use: 'chat' | 'generate', promptTokens: number, prompt: string, isEmpty: boolean): Script {
+function generate(
+  scene: Scene,
+  use: 'chat' | 'generate',
+  promptTokens: number,
+  prompt: string,
+  isEmpty: boolean,
+): Script {
   const passage = passGate(scene, use)
   if ('refusal' in passage) return passage.refusal
   const { stage, behaviour, body } = scene
@@ -143,7 +157,9 @@ function generate(scene: Scene, use: 'chat' | 'generate', promptTokens: number, 
   if (isEmpty || behaviour.name === 'load-only' || behaviour.name === 'unload') return loadOnly(scene, shape)
   const ask = askOf(scene, promptTokens, prompt)
   const answer = answerTo(ask, behaviour, stage, passage.card)
-  return ask.isStream ? streamed(NDJSON, lines(scene, ask, answer, shape), answer.promptTokens) : inOne(scene, ask, answer, shape)
+  return ask.isStream
+    ? streamed(NDJSON, lines(scene, ask, answer, shape), answer.promptTokens)
+    : inOne(scene, ask, answer, shape)
 }
 
 /** POST /api/chat. */

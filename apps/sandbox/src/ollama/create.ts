@@ -12,7 +12,8 @@ const QUANTIZATIONS = ['F32', 'F16', 'Q4_K_S', 'Q4_K_M', 'Q8_0']
 const sha256 = (text: string | Buffer): string => `sha256:${createHash('sha256').update(text).digest('hex')}`
 
 /** Errors found once the job runs go out under the job's own content type. */
-const jobError = (status: number, text: string): Script => whole(status, 'application/json', JSON.stringify({ error: text }))
+const jobError = (status: number, text: string): Script =>
+  whole(status, 'application/json', JSON.stringify({ error: text }))
 
 function refuseCreate(scene: Scene): Script | undefined {
   const { body } = scene
@@ -49,8 +50,26 @@ function changesOf(scene: Scene, base: ModelCard | undefined): Partial<ModelCard
     digest: createHash('sha256').update(JSON.stringify(body)).digest('hex'),
   }
   if (!base) return changes
-  const { sizeBytes, family, parameterSize, parameterCount, quantization, contextLength, embeddingLength, capabilities } = base
-  const inherited = { sizeBytes, family, parameterSize, parameterCount, quantization, contextLength, embeddingLength, capabilities }
+  const {
+    sizeBytes,
+    family,
+    parameterSize,
+    parameterCount,
+    quantization,
+    contextLength,
+    embeddingLength,
+    capabilities,
+  } = base
+  const inherited = {
+    sizeBytes,
+    family,
+    parameterSize,
+    parameterCount,
+    quantization,
+    contextLength,
+    embeddingLength,
+    capabilities,
+  }
   return { ...inherited, ...changes }
 }
 
@@ -62,13 +81,20 @@ function* createLines(scene: Scene, model: string): Generator<Frame> {
     if (!stage.shelf.find(from)) return
   }
   const base = from === undefined ? undefined : stage.shelf.find(from)
-  for (const digest of Object.values(objectOf(body.files))) yield progress({ status: `using existing layer ${String(digest)}` })
+  for (const digest of Object.values(objectOf(body.files)))
+    yield progress({ status: `using existing layer ${String(digest)}` })
   if (base) {
     yield progress({ status: `using existing layer sha256:${base.digest}` })
     yield progress({ status: `using existing layer ${sha256(base.template)}` })
   }
   const quantize = textOf(body.quantize)?.toUpperCase()
-  if (quantize) yield progress({ status: `quantizing F16 model to ${quantize}`, digest: sha256(model), total: 1000, completed: 1000 })
+  if (quantize)
+    yield progress({
+      status: `quantizing F16 model to ${quantize}`,
+      digest: sha256(model),
+      total: 1000,
+      completed: 1000,
+    })
   for (const part of [body.system, body.parameters ?? body.messages]) {
     if (part !== undefined) yield progress({ status: `creating new layer ${sha256(JSON.stringify(part))}` })
   }
@@ -95,7 +121,8 @@ export function ollamaBlob(scene: Scene): Script {
   const { blobs } = scene.stage.shelf
   if (!/^sha256[:-][0-9a-f]{64}$/.test(digest)) return ollamaError(400, 'invalid digest format')
   const wanted = digest.replace('-', ':')
-  if (scene.method === 'HEAD') return blobs.has(wanted) ? whole(200, '', '') : ollamaError(404, `blob "${wanted}" not found`)
+  if (scene.method === 'HEAD')
+    return blobs.has(wanted) ? whole(200, '', '') : ollamaError(404, `blob "${wanted}" not found`)
   if (blobs.has(wanted)) return whole(200, '', '')
   const got = sha256(scene.raw)
   if (got !== wanted) {

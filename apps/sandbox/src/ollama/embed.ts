@@ -20,8 +20,10 @@ export function ollamaEmbed(scene: Scene): Script {
   const found = cardFor(scene)
   if ('refusal' in found) return found.refusal
   const { card } = found
-  const inputs = body.input === undefined || body.input === null ? [] : Array.isArray(body.input) ? body.input : [body.input]
-  if (!inputs.every((input): input is string => typeof input === 'string')) return ollamaError(400, 'invalid input type')
+  const inputs =
+    body.input === undefined || body.input === null ? [] : Array.isArray(body.input) ? body.input : [body.input]
+  if (!inputs.every((input): input is string => typeof input === 'string'))
+    return ollamaError(400, 'invalid input type')
   if (inputs.length === 0) return ollamaJson({ model: body.model, embeddings: [] })
   if (!card.capabilities.includes('embedding')) return ollamaError(501, NO_EMBEDDINGS)
   const longest = Math.max(...inputs.map(countWords))

@@ -32,8 +32,27 @@ export function brokenJsonText(raw: Buffer): string {
   return `invalid character '${text[0] ?? ' '}' looking for beginning of value`
 }
 
-const FLOAT_OPTIONS = ['temperature', 'top_p', 'min_p', 'typical_p', 'repeat_penalty', 'presence_penalty', 'frequency_penalty']
-const INTEGER_OPTIONS = ['num_ctx', 'num_batch', 'num_gpu', 'main_gpu', 'num_thread', 'num_keep', 'seed', 'num_predict', 'top_k', 'repeat_last_n']
+const FLOAT_OPTIONS = [
+  'temperature',
+  'top_p',
+  'min_p',
+  'typical_p',
+  'repeat_penalty',
+  'presence_penalty',
+  'frequency_penalty',
+]
+const INTEGER_OPTIONS = [
+  'num_ctx',
+  'num_batch',
+  'num_gpu',
+  'main_gpu',
+  'num_thread',
+  'num_keep',
+  'seed',
+  'num_predict',
+  'top_k',
+  'repeat_last_n',
+]
 
 function optionFault(options: JsonObject): string | undefined {
   for (const [key, value] of Object.entries(options)) {
@@ -55,7 +74,15 @@ export function keepAliveMs(value: unknown): number | undefined {
   if (/^-?\d+$/.test(text)) return keepAliveMs(Number(text))
   if (!DURATION.test(text)) return undefined
   if (text.startsWith('-')) return Infinity
-  const unitsMs: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 0.001, 'µs': 0.001, ns: 0.000001 }
+  const unitsMs: Record<string, number> = {
+    h: 3_600_000,
+    m: 60_000,
+    s: 1000,
+    ms: 1,
+    us: 0.001,
+    µs: 0.001,
+    ns: 0.000001,
+  }
   let total = 0
   for (const [, digits, , unit] of text.matchAll(/(\d+(\.\d+)?)(ns|us|µs|ms|s|m|h)/g)) {
     total += Number(digits) * (unitsMs[unit ?? ''] ?? 0)
@@ -86,7 +113,10 @@ export function refuseSettings(body: JsonObject): Script | undefined {
   if (fault) return ollamaError(500, fault)
   const { format } = body
   if (format !== undefined && format !== null && format !== '' && format !== 'json' && !isObject(format)) {
-    return ollamaError(500, `invalid format: ${JSON.stringify(JSON.stringify(format))}; expected "json" or a valid JSON Schema object`)
+    return ollamaError(
+      500,
+      `invalid format: ${JSON.stringify(JSON.stringify(format))}; expected "json" or a valid JSON Schema object`,
+    )
   }
   return undefined
 }

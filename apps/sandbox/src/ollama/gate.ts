@@ -24,7 +24,8 @@ function refuseAbilities(scene: Scene, card: ModelCard, use: 'chat' | 'generate'
   const { body } = scene
   const can = (ability: string): boolean => card.capabilities.includes(ability)
   if (!can('completion')) return ollamaError(400, `"${String(body.model)}" does not support ${use}`)
-  if (listOf(body.tools).length > 0 && !can('tools')) return ollamaError(400, `${registryName(card)} does not support tools`)
+  if (listOf(body.tools).length > 0 && !can('tools'))
+    return ollamaError(400, `${registryName(card)} does not support tools`)
   if (textOf(body.suffix) && !can('insert')) return ollamaError(400, `${registryName(card)} does not support insert`)
   const { think } = body
   if (think !== undefined && think !== false && think !== null && !can('thinking')) {
@@ -58,6 +59,7 @@ export function passGate(scene: Scene, use: 'chat' | 'generate'): Passage {
   const refusal = refuseAbilities(scene, card, use) ?? refuseSettings(body) ?? refuseContext(scene, card)
   if (refusal) return { refusal }
   const hasImages = [body, ...listOf(body.messages)].some((part) => listOf(objectOf(part).images).length > 0)
-  if (hasImages && !card.capabilities.includes('vision')) return { refusal: ollamaError(500, JSON.stringify(IMAGE_REFUSAL)) }
+  if (hasImages && !card.capabilities.includes('vision'))
+    return { refusal: ollamaError(500, JSON.stringify(IMAGE_REFUSAL)) }
   return { card }
 }

@@ -8,6 +8,7 @@ import { streamed, wholeAnswer, type Script } from '../script'
 import { chatChunks } from './chunks'
 import { choiceLogprobs, FLAVOURS, timingsOf, usageOf } from './flavour'
 import { passCompatibleGate } from './gate'
+import { createdOf, modelOf } from './identity'
 
 function schemaOf(format: unknown): JsonObject | undefined {
   const { type, json_schema: declared } = objectOf(format)
@@ -31,7 +32,8 @@ function askOf(scene: Scene, card: ModelCard): Ask {
   const asked = isOllama ? 1 : (numberOf(body.n) ?? 1)
   return {
     model: stage.dialect === 'llamacpp' ? card.name.replace(/:latest$/, '') : (textOf(body.model) ?? ''),
-    isStream: behaviour.name === 'json-for-stream' ? false : behaviour.name === 'stream-for-json' || body.stream === true,
+    isStream:
+      behaviour.name === 'json-for-stream' ? false : behaviour.name === 'stream-for-json' || body.stream === true,
     promptTokens: countPrompt(messages, tools),
     limit: isOllama ? limitOf(body.max_tokens) : limitOf(body.max_completion_tokens, body.max_tokens),
     lastUser: lastUserText(messages),
@@ -68,7 +70,8 @@ function messageOf(scene: Scene, answer: Answer): JsonObject {
 function choiceOf(scene: Scene, ask: Ask, answer: Answer, index: number): JsonObject {
   const flavour = FLAVOURS[scene.stage.dialect]
   const choice: JsonObject = { index, message: messageOf(scene, answer) }
-  if (flavour.isStrict || ask.topLogprobs !== undefined) choice.logprobs = choiceLogprobs(answer.content, ask.topLogprobs)
+  if (flavour.isStrict || ask.topLogprobs !== undefined)
+    choice.logprobs = choiceLogprobs(answer.content, ask.topLogprobs)
   choice.finish_reason = answer.refusal ? 'content_filter' : answer.finish
   if (scene.stage.dialect === 'openrouter') choice.native_finish_reason = choice.finish_reason
   if (scene.stage.dialect === 'vllm') choice.stop_reason = null
@@ -92,20 +95,9 @@ function completion(scene: Scene, ask: Ask, answer: Answer): Script {
   if (stage.dialect === 'llamacpp') body.timings = timingsOf(scene, answer)
   const tokens = answer.tokens * ask.choices
   const script = wholeAnswer(flavour.jsonType, JSON.stringify(body) + flavour.bodyEnd, answer.promptTokens, tokens)
-  if (answer.isEndless) Object.assign(script, { isSilent: true, ending: 'hang', generatedTokens: Number.MAX_SAFE_INTEGER })
+  if (answer.isEndless)
+    Object.assign(script, { isSilent: true, ending: 'hang', generatedTokens: Number.MAX_SAFE_INTEGER })
   return script
-}
-
-/** Seconds since 1970; an hour off under `clock-skew`. */
-export const createdOf = (scene: Scene): number =>
-  Math.floor(scene.stage.clock.nowMs() / 1000) - (scene.behaviour.name === 'clock-skew' ? 3600 : 0)
-
-/** The model the answer names: the asked one, or another when the behaviour renames it. */
-export function modelOf(scene: Scene, ask: Ask): string {
-  const { name, params } = scene.behaviour
-  if (name === 'model-renamed') return params.as ?? `${ask.model}-2026-08-21`
-  if (name === 'fallback-model') return params.as ?? 'sandbox/fallback'
-  return ask.model
 }
 
 /** POST /v1/chat/completions in every dialect that has it. */
@@ -120,4 +112,3 @@ export function compatibleChat(scene: Scene): Script {
   if (scene.stage.dialect === 'openrouter') script.headers['x-generation-id'] = FLAVOURS.openrouter.chatId(scene)
   return script
 }
-

@@ -4,7 +4,7 @@ import { callId } from '../ids'
 import type { JsonObject } from '../json'
 import type { Scene } from '../scene'
 import type { Frame, FrameRole } from '../script'
-import { createdOf, modelOf } from './chat'
+import { createdOf, modelOf } from './identity'
 import { choiceLogprobs, FLAVOURS, timingsOf, usageOf } from './flavour'
 
 /** One SSE event of a JSON value. */
@@ -96,7 +96,11 @@ function* callChunks(scene: Scene, answer: Answer, maker: ChunkMaker, index: num
     yield maker.delta('tool', index, { tool_calls: [{ index: at, id: ids[at], type: 'function', function: wire }] }, 2)
   }
   // Fragments of parallel calls alternate, as a server that decodes them side by side would send them.
-  const fragments = answer.calls.map((call) => JSON.stringify(call.arguments).slice(1).split(/(?<=:)/))
+  const fragments = answer.calls.map((call) =>
+    JSON.stringify(call.arguments)
+      .slice(1)
+      .split(/(?<=:)/),
+  )
   for (let step = 0; step < Math.max(...fragments.map((parts) => parts.length)); step++) {
     for (const [at, parts] of fragments.entries()) {
       const part = parts[step]

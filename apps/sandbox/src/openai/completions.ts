@@ -4,7 +4,7 @@ import { listOf, numberOf, objectOf, textOf, type JsonObject } from '../json'
 import { letters } from '../ids'
 import type { Scene } from '../scene'
 import { streamed, wholeAnswer, type Frame, type Script } from '../script'
-import { createdOf, modelOf } from './chat'
+import { createdOf, modelOf } from './identity'
 import { SSE_DONE, sseEvent } from './chunks'
 import { modelMissing } from './errors'
 import { FLAVOURS, timingsOf, usageOf } from './flavour'
@@ -83,7 +83,10 @@ export function compatibleCompletions(scene: Scene): Script {
   const card = cardFor(scene)
   const flavour = FLAVOURS[stage.dialect]
   if (!card) return modelMissing(scene, textOf(scene.body.model) ?? '')
-  const ask = askOf(scene, stage.dialect === 'llamacpp' ? card.name.replace(/:latest$/, '') : (textOf(scene.body.model) ?? ''))
+  const ask = askOf(
+    scene,
+    stage.dialect === 'llamacpp' ? card.name.replace(/:latest$/, '') : (textOf(scene.body.model) ?? ''),
+  )
   const answer = answerTo(ask, behaviour, stage, card)
   if (ask.isStream) return streamed('text/event-stream', chunks(scene, ask, answer), answer.promptTokens)
   const text = answer.content.join('')
@@ -98,7 +101,13 @@ export function compatibleCompletions(scene: Scene): Script {
     ...(behaviour.name === 'no-usage' ? {} : { usage: usageOf(scene, answer, ask.choices) }),
     ...(stage.dialect === 'llamacpp' ? { timings: timingsOf(scene, answer) } : {}),
   }
-  const script = wholeAnswer(flavour.jsonType, JSON.stringify(body) + flavour.bodyEnd, answer.promptTokens, answer.tokens * ask.choices)
-  if (answer.isEndless) Object.assign(script, { isSilent: true, ending: 'hang', generatedTokens: Number.MAX_SAFE_INTEGER })
+  const script = wholeAnswer(
+    flavour.jsonType,
+    JSON.stringify(body) + flavour.bodyEnd,
+    answer.promptTokens,
+    answer.tokens * ask.choices,
+  )
+  if (answer.isEndless)
+    Object.assign(script, { isSilent: true, ending: 'hang', generatedTokens: Number.MAX_SAFE_INTEGER })
   return script
 }

@@ -33,7 +33,12 @@ export function compatibleEmbeddings(scene: Scene): Script {
   const promptTokens = inputs.reduce((sum, input) => sum + countWords(input), 0)
   const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens }
   const model = stage.dialect === 'llamacpp' ? card.name.replace(/:latest$/, '') : body.model
-  const script = compatibleJson(scene, { object: 'list', data, model, ...(behaviour.name === 'no-usage' ? {} : { usage }) })
+  const script = compatibleJson(scene, {
+    object: 'list',
+    data,
+    model,
+    ...(behaviour.name === 'no-usage' ? {} : { usage }),
+  })
   script.promptTokens = promptTokens
   return script
 }

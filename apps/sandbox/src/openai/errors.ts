@@ -21,7 +21,11 @@ const TYPE_BY_STATUS_VLLM: Record<number, string> = {
   503: 'ServiceUnavailableError',
 }
 
-const TYPE_BY_STATUS_OPENAI: Record<number, string> = { 429: 'requests', 500: 'server_error', 503: 'service_unavailable_error' }
+const TYPE_BY_STATUS_OPENAI: Record<number, string> = {
+  429: 'requests',
+  500: 'server_error',
+  503: 'service_unavailable_error',
+}
 
 /** Details of an error beyond its status and text. */
 export interface ErrorDetail {
@@ -31,7 +35,12 @@ export interface ErrorDetail {
 }
 
 /** The error object a server of this dialect sends for a status. */
-export function errorObject(scene: Scene, status: number, message: string, detail: ErrorDetail = {}): Record<string, unknown> {
+export function errorObject(
+  scene: Scene,
+  status: number,
+  message: string,
+  detail: ErrorDetail = {},
+): Record<string, unknown> {
   switch (scene.stage.dialect) {
     case 'ollama':
       return { message, type: TYPE_BY_STATUS_OLLAMA[status] ?? 'api_error', param: null, code: null }
@@ -40,7 +49,12 @@ export function errorObject(scene: Scene, status: number, message: string, detai
       if (status === 404) return { message, type: 'not_found_error', code: status }
       return { code: status, message, type: detail.type ?? TYPE_BY_STATUS_LLAMACPP[status] ?? 'server_error' }
     case 'vllm':
-      return { message, type: TYPE_BY_STATUS_VLLM[status] ?? 'InternalServerError', param: detail.param ?? null, code: status }
+      return {
+        message,
+        type: TYPE_BY_STATUS_VLLM[status] ?? 'InternalServerError',
+        param: detail.param ?? null,
+        code: status,
+      }
     case 'openrouter':
       return { message, code: status }
     default:

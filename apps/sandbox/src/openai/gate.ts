@@ -21,7 +21,11 @@ export function cardFor(scene: Scene): ModelCard | undefined {
 
 /** llama.cpp's context is smaller than what its model was trained for. */
 const contextOf = (scene: Scene, card: ModelCard): number =>
-  setting(scene.behaviour, 'ctx', scene.stage.dialect === 'llamacpp' ? Math.min(card.contextLength, 2048) : card.contextLength)
+  setting(
+    scene.behaviour,
+    'ctx',
+    scene.stage.dialect === 'llamacpp' ? Math.min(card.contextLength, 2048) : card.contextLength,
+  )
 
 function refuseContext(scene: Scene, card: ModelCard): Script | undefined {
   const needed = countPrompt(listOf(scene.body.messages), listOf(scene.body.tools))
@@ -58,7 +62,10 @@ function refuseMessages(scene: Scene): Script | undefined {
   const isLlamacpp = stage.dialect === 'llamacpp'
   if (body.messages === undefined) {
     if (isLlamacpp) return compatibleError(scene, 400, "'messages' is required")
-    return compatibleError(scene, 400, "Missing required parameter: 'messages'.", { code: 'missing_required_parameter', param: 'messages' })
+    return compatibleError(scene, 400, "Missing required parameter: 'messages'.", {
+      code: 'missing_required_parameter',
+      param: 'messages',
+    })
   }
   if (listOf(body.messages).length > 0 || isLlamacpp) return undefined
   if (stage.dialect === 'ollama') {
@@ -79,10 +86,15 @@ function refuseNumbers(scene: Scene): Script | undefined {
       const complaint = `[json.exception.type_error.302] type must be number, but is ${typeof value}`
       return compatibleError(scene, 400, `Field '${key}': ${complaint}`)
     }
-    return compatibleError(scene, 400, `Invalid type for '${key}': expected a number, but got a ${typeof value} instead.`, {
-      code: 'invalid_type',
-      param: key,
-    })
+    return compatibleError(
+      scene,
+      400,
+      `Invalid type for '${key}': expected a number, but got a ${typeof value} instead.`,
+      {
+        code: 'invalid_type',
+        param: key,
+      },
+    )
   }
   return undefined
 }

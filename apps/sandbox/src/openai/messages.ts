@@ -1,5 +1,14 @@
 import { answerTo, contentPieces, TOKENS_A_CALL, type Answer, type Call } from '../answer'
-import { contentText, countPrompt, countWords, hasToolAnswer, lastUserText, limitOf, toolNamesOf, type Ask } from '../ask'
+import {
+  contentText,
+  countPrompt,
+  countWords,
+  hasToolAnswer,
+  lastUserText,
+  limitOf,
+  toolNamesOf,
+  type Ask,
+} from '../ask'
 import { refuse } from '../catalogue/refusal'
 import { callId, hexDigits, letters } from '../ids'
 import { listOf, numberOf, objectOf, textOf, type JsonObject } from '../json'
@@ -60,7 +69,11 @@ function idOf(scene: Scene): string {
 
 /** Members Ollama leaves out and others send. */
 const stopMembers = (scene: Scene, reason: string | null): JsonObject =>
-  scene.stage.dialect === 'ollama' ? (reason === null ? {} : { stop_reason: reason }) : { stop_reason: reason, stop_sequence: null }
+  scene.stage.dialect === 'ollama'
+    ? reason === null
+      ? {}
+      : { stop_reason: reason }
+    : { stop_reason: reason, stop_sequence: null }
 
 const toolUse = (scene: Scene, call: Call, input: JsonObject): JsonObject => ({
   type: 'tool_use',
@@ -85,8 +98,14 @@ function inOne(scene: Scene, ask: Ask, answer: Answer): Script {
     ...stopMembers(scene, stopReason(answer)),
     usage: { ...inputUsage(scene, answer), output_tokens: answer.tokens },
   }
-  const script = wholeAnswer(flavour.jsonType, JSON.stringify(body) + flavour.bodyEnd, answer.promptTokens, answer.tokens)
-  if (answer.isEndless) Object.assign(script, { isSilent: true, ending: 'hang', generatedTokens: Number.MAX_SAFE_INTEGER })
+  const script = wholeAnswer(
+    flavour.jsonType,
+    JSON.stringify(body) + flavour.bodyEnd,
+    answer.promptTokens,
+    answer.tokens,
+  )
+  if (answer.isEndless)
+    Object.assign(script, { isSilent: true, ending: 'hang', generatedTokens: Number.MAX_SAFE_INTEGER })
   return script
 }
 
@@ -129,7 +148,15 @@ function* events(scene: Scene, ask: Ask, answer: Answer): Generator<Frame> {
   const isOllama = scene.stage.dialect === 'ollama'
   // Ollama's first figure is only an estimate; the true one comes with message_delta (measured).
   const first = isOllama ? { input_tokens: 1, output_tokens: 0 } : { ...inputUsage(scene, answer), output_tokens: 0 }
-  const message = { id: idOf(scene), type: 'message', role: 'assistant', model: ask.model, content: [], ...stopMembers(scene, null), usage: first }
+  const message = {
+    id: idOf(scene),
+    type: 'message',
+    role: 'assistant',
+    model: ask.model,
+    content: [],
+    ...stopMembers(scene, null),
+    usage: first,
+  }
   yield event('open', { type: 'message_start', message })
   yield* blocks(scene, answer)
   const booked = answer.thinking.length + answer.content.length + answer.calls.length * TOKENS_A_CALL
@@ -159,7 +186,9 @@ export function compatibleMessages(scene: Scene): Script {
   if (!card) return refuse(scene, 404, stage.dialect === 'ollama' ? `model '${model}' not found` : `model: ${model}`)
   const ask = askOf(scene, stage.dialect === 'llamacpp' ? card.name.replace(/:latest$/, '') : model)
   const answer = answerTo(ask, behaviour, stage, card)
-  return ask.isStream ? streamed('text/event-stream', events(scene, ask, answer), answer.promptTokens) : inOne(scene, ask, answer)
+  return ask.isStream
+    ? streamed('text/event-stream', events(scene, ask, answer), answer.promptTokens)
+    : inOne(scene, ask, answer)
 }
 
 /** POST /v1/messages/count_tokens. */

@@ -16,7 +16,16 @@ function entry(scene: Scene, card: ModelCard, id: string): JsonObject {
     case 'ollama':
       return { id, object: 'model', created, owned_by: 'library' }
     case 'vllm':
-      return { id, object: 'model', created, owned_by: 'vllm', root: id, parent: null, max_model_len: card.contextLength, permission: [] }
+      return {
+        id,
+        object: 'model',
+        created,
+        owned_by: 'vllm',
+        root: id,
+        parent: null,
+        max_model_len: card.contextLength,
+        permission: [],
+      }
     case 'openrouter':
       return {
         id,
@@ -24,8 +33,19 @@ function entry(scene: Scene, card: ModelCard, id: string): JsonObject {
         created,
         description: 'A simulated model',
         context_length: card.contextLength,
-        architecture: { modality: 'text->text', input_modalities: ['text'], output_modalities: ['text'], tokenizer: 'Other' },
-        pricing: { prompt: '0.00000015', completion: '0.0000006', request: '0', image: '0', input_cache_read: '0.000000075' },
+        architecture: {
+          modality: 'text->text',
+          input_modalities: ['text'],
+          output_modalities: ['text'],
+          tokenizer: 'Other',
+        },
+        pricing: {
+          prompt: '0.00000015',
+          completion: '0.0000006',
+          request: '0',
+          image: '0',
+          input_cache_read: '0.000000075',
+        },
         top_provider: { context_length: card.contextLength, max_completion_tokens: null, is_moderated: false },
         supported_parameters: ['max_tokens', 'temperature', 'tools', 'stop'],
       }
@@ -37,7 +57,14 @@ function entry(scene: Scene, card: ModelCard, id: string): JsonObject {
 /** llama.cpp lists its one model twice over: in Ollama's shape and in OpenAI's. */
 function llamacppList(card: ModelCard): JsonObject {
   const id = card.name.replace(/:latest$/, '')
-  const details = { parent_model: '', format: 'gguf', family: '', families: [''], parameter_size: '', quantization_level: '' }
+  const details = {
+    parent_model: '',
+    format: 'gguf',
+    family: '',
+    families: [''],
+    parameter_size: '',
+    quantization_level: '',
+  }
   const meta = {
     vocab_type: 1,
     n_vocab: 32000,

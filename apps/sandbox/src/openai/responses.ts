@@ -4,7 +4,7 @@ import { letters } from '../ids'
 import { listOf, numberOf, objectOf, textOf, type JsonObject } from '../json'
 import type { Scene } from '../scene'
 import { streamed, wholeAnswer, type Frame, type FrameRole, type Script } from '../script'
-import { createdOf, modelOf } from './chat'
+import { createdOf, modelOf } from './identity'
 import { modelMissing } from './errors'
 import { FLAVOURS } from './flavour'
 import { cardFor } from './gate'
@@ -39,7 +39,11 @@ function draftOf(scene: Scene): Draft {
   const sequence = scene.stage.nextId()
   const created = createdOf(scene)
   if (scene.stage.dialect !== 'ollama') {
-    return { id: `resp_${letters(`response-${sequence}`, 32)}`, itemId: `msg_${letters(`item-${sequence}`, 32)}`, created }
+    return {
+      id: `resp_${letters(`response-${sequence}`, 32)}`,
+      itemId: `msg_${letters(`item-${sequence}`, 32)}`,
+      created,
+    }
   }
   return { id: `resp_${100_000 + (sequence % 900_000)}`, itemId: `msg_${200_000 + (sequence % 800_000)}`, created }
 }
@@ -126,7 +130,10 @@ function* events(scene: Scene, ask: Ask, answer: Answer): Generator<Frame> {
   const text = answer.content.join('')
   yield event('open', 'response.output_text.done', { ...where, logprobs: [], text })
   yield event('open', 'response.content_part.done', { ...where, part: partOf(text) })
-  yield event('open', 'response.output_item.done', { item: itemOf(draft, 'completed', [partOf(text)]), output_index: 0 })
+  yield event('open', 'response.output_item.done', {
+    item: itemOf(draft, 'completed', [partOf(text)]),
+    output_index: 0,
+  })
   const tokens = Math.max(0, answer.tokens - answer.content.length)
   yield event('finish', 'response.completed', { response: responseOf(scene, ask, draft, answer, text) }, tokens)
 }
@@ -136,7 +143,10 @@ export function compatibleResponses(scene: Scene): Script {
   const { stage, body } = scene
   const card = cardFor(scene)
   if (!card) return modelMissing(scene, textOf(body.model) ?? '')
-  const ask = askOf(scene, stage.dialect === 'llamacpp' ? card.name.replace(/:latest$/, '') : (textOf(body.model) ?? ''))
+  const ask = askOf(
+    scene,
+    stage.dialect === 'llamacpp' ? card.name.replace(/:latest$/, '') : (textOf(body.model) ?? ''),
+  )
   const answer = answerTo(ask, scene.behaviour, stage, card)
   if (ask.isStream) {
     const script = streamed('text/event-stream', events(scene, ask, answer), answer.promptTokens)

@@ -51,7 +51,11 @@ function brokenBody(scene: Scene): Script {
   if (scene.stage.dialect === 'llamacpp') {
     const read = scene.raw.toString('utf8').slice(0, 2)
     const where = 'parse error at line 1, column 2: syntax error while parsing object key'
-    return compatibleError(scene, 400, `[json.exception.parse_error.101] ${where} - invalid literal; last read: '${read}'; expected string literal`)
+    return compatibleError(
+      scene,
+      400,
+      `[json.exception.parse_error.101] ${where} - invalid literal; last read: '${read}'; expected string literal`,
+    )
   }
   return compatibleError(scene, 400, brokenJsonText(scene.raw), { code: 'json_invalid' })
 }

@@ -63,7 +63,8 @@ export function call(url: string, body: unknown, options: CallOptions = {}): Cal
 }
 
 /** Starts a call and waits for its end. */
-export const hear = (url: string, body?: unknown, options?: CallOptions): Promise<Heard> => call(url, body, options).heard
+export const hear = (url: string, body?: unknown, options?: CallOptions): Promise<Heard> =>
+  call(url, body, options).heard
 
 /** Resolves once a fact holds, looking again at every turn of the event loop; Jest's own limit bounds it. */
 export function eventually(fact: () => boolean): Promise<void> {
