@@ -50,7 +50,9 @@ class CorridorTimers implements OnApplicationBootstrap, OnApplicationShutdown {
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    await Promise.all([this.rooms.catalog.refresh(), this.rooms.hosts.refresh(), this.tiers.refresh(), this.rooms.limits.markBuckets()])
+    const [graceMs] = await Promise.all([this.rooms.limits.markBuckets(), this.rooms.catalog.refresh(), this.rooms.hosts.refresh(), this.tiers.refresh()])
+    // A Redis without memory: listening later is kinder than answering 503.
+    if (graceMs > 0) await new Promise((resolve) => setTimeout(resolve, graceMs))
     this.every(this.upkeep.checkpointMs, () => this.checkpoints.tick())
     this.every(RING_MS, async () => {
       await this.settlement.tendRing()

@@ -111,11 +111,14 @@ export class AdmissionStore {
   /**
    * Marks a bucket as known. After Redis lost everything, hard-capped admissions wait `graceMs`, so that live gateways
    * can register what is running before anybody spends (metering.md, Load). The first to mark sets the time.
+   * @returns milliseconds of grace that are left
    */
-  async markBorn(bucket: number, graceMs: number): Promise<void> {
+  async markBorn(bucket: number, graceMs: number): Promise<number> {
     const [seconds, micros] = (await this.redis.admission.time()) as unknown as [string, string]
     const nowMs = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
-    await this.redis.admission.set(`${bucketTag(bucket)}:born`, String(nowMs + graceMs), 'NX')
+    const key = `${bucketTag(bucket)}:born`
+    await this.redis.admission.set(key, String(nowMs + graceMs), 'NX')
+    return Math.max(0, Number(await this.redis.admission.get(key)) - nowMs)
   }
 
   /** The next admission of this key is refused, on every gateway. */

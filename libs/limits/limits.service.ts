@@ -92,9 +92,13 @@ export class LimitsService {
     await this.admissions.raiseEpoch(bucket, tenantId, epoch)
   }
 
-  /** Marks all buckets at boot. `graceMs` 0 only where nothing can be running: one process with its own, fresh Redis. */
-  async markBuckets(graceMs: number = GRACE_MS): Promise<void> {
-    await Promise.all(Array.from({ length: 64 }, (_, bucket) => this.admissions.markBorn(bucket, graceMs)))
+  /**
+   * Marks all buckets at boot, and answers how long hard-capped callers still have to wait, in ms. `graceMs` 0 only
+   * where nothing can be running: one process with its own, fresh Redis.
+   */
+  async markBuckets(graceMs: number = GRACE_MS): Promise<number> {
+    const waits = await Promise.all(Array.from({ length: 64 }, (_, bucket) => this.admissions.markBorn(bucket, graceMs)))
+    return Math.max(0, ...waits)
   }
 
   private ask(request: AdmissionRequest, scopes: CallScopes): Promise<AdmissionAnswer> {

@@ -87,6 +87,8 @@ export class OutboxStore {
     let freed = 0
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const tag = bucketTag(bucket)
+      // Most buckets run nothing; asking costs a fiftieth of the script on the in-process server.
+      if ((await this.redis.settlement.exists(`${tag}:lease`, `${tag}:hold`)) === 0) continue
       const reply = (await this.sweepScript.run(this.redis.settlement, [`${tag}:lease`, `${tag}:hold`, `${tag}:un`, `${tag}:out`], [tag, holdMs, SWEEP_MOST])) as [number, number]
       swept += Number(reply[0])
       freed += Number(reply[1])

@@ -12,9 +12,9 @@ export interface Holder {
 }
 
 /** Starts servers in a process of their own; `-` leaves one out. Throws with what the process printed when it fails. */
-export async function holdEmbedded(dataDir: string | '-', redisDir: string | '-'): Promise<Holder> {
+export async function holdEmbedded(dataDir: string | '-', redisDir: string | '-', redisKind: 'server' | 'js' = 'server'): Promise<Holder> {
   const hook = join(__dirname, 'register-typescript.cjs')
-  const child = spawn(process.execPath, ['-r', hook, join(__dirname, 'embedded-holder.ts'), dataDir, redisDir], {
+  const child = spawn(process.execPath, ['-r', hook, join(__dirname, 'embedded-holder.ts'), dataDir, redisDir, redisKind], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let problems = ''

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { z } from 'zod'
+import { holdEmbedded } from './hold-embedded'
 import { findRedisServer, startEmbeddedPostgres, startPrivateRedis } from '../../libs/platform/embedded/index'
 
 /** The migrated database every test database is cloned from. */
@@ -78,10 +79,12 @@ export async function startServices(): Promise<() => Promise<void>> {
   // Postgres runs as another user when we are root and must pass through.
   chmodSync(dir, 0o755)
   const postgres = await startEmbeddedPostgres({ dataDir: join(dir, 'postgres'), durability: 'fast' })
-  const redis = [await startPrivateRedis({ dir: join(dir, 'redis-js'), kind: 'js' })]
-  if (findRedisServer()) redis.push(await startPrivateRedis({ dir: join(dir, 'redis'), kind: 'server' }))
+  // In a process of its own: Jest's loader cannot run the WebAssembly that its Lua is made of.
+  const js = await holdEmbedded('-', join(dir, 'redis-js'), 'js')
+  const server = findRedisServer() ? await startPrivateRedis({ dir: join(dir, 'redis'), kind: 'server' }) : null
+  const redis: ServiceAddresses['redis'] = [{ kind: 'js-redis-server', url: js.redisUrl! }, ...(server ? [{ kind: server.kind, url: server.url }] : [])]
   const stop = async () => {
-    await Promise.all([postgres.stop(), ...redis.map((server) => server.stop())])
+    await Promise.all([postgres.stop(), js.kill(), server?.stop()])
     for (const path of [dir, postgres.dataDir]) rmSync(path, { recursive: true, force: true })
   }
   const rolePassword = randomBytes(12).toString('hex')
@@ -95,10 +98,10 @@ export async function startServices(): Promise<() => Promise<void>> {
     postgresUrl: postgres.url,
     rolePassword,
     migrationError,
-    redis: redis.map(({ kind, url }) => ({ kind, url })),
+    redis,
   }
   process.env[VARIABLE] = JSON.stringify(addresses)
-  const real = redis[1]?.kind
+  const real = server?.kind
   const redisLine = real
     ? `js-redis-server and ${real}`
     : 'js-redis-server only: no valkey-server or redis-server on PATH, store specs skip it'

@@ -48,6 +48,8 @@ export async function startServices(environment: Environment, ids: Ids, log: (li
       TOLLGATE_KEY_PEPPER: secrets.keyPepper,
       TOLLGATE_JWT_SECRET: secrets.jwtSecret,
       TOLLGATE_SECRETS_KEY: secrets.secretsKey,
+      // The in-process server shares our event loop, and compiles each script at its first run.
+      TOLLGATE_REDIS_TIMEOUT_MS: redis.kind === 'js-redis-server' ? 2_000 : environment.TOLLGATE_REDIS_TIMEOUT_MS,
       TOLLGATE_STRICT_DURABILITY: true,
       TOLLGATE_ALLOW_LOOPBACK_HOSTS: true,
     })

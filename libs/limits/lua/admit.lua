@@ -22,7 +22,8 @@ if not (lease_ms and estimate and tokens and limiters and budgets) or estimate <
   return redis.error_reply('ERR admit: bad arguments')
 end
 
-local function int(x) return string.format('%d', x) end
+-- '%d' is 32 bits wide on the in-process server; x + 0 turns -0 into 0.
+local function int(x) return string.format('%.0f', x + 0) end
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)

@@ -7,7 +7,8 @@ local RESERVATION_TTL_MS = 86400000
 local LIMITER_TTL_S = 1800
 local tag, lease_ms, calls = ARGV[1], tonumber(ARGV[2]), cjson.decode(ARGV[3])
 if not lease_ms then return redis.error_reply('ERR checkpoint: bad arguments') end
-local function int(x) return string.format('%d', x) end
+-- '%d' is 32 bits wide on the in-process server; x + 0 turns -0 into 0.
+local function int(x) return string.format('%.0f', x + 0) end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 

@@ -13,7 +13,8 @@ local budgets, claims, entries = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(
 if not (budgets and claims and entries) or #ARGV ~= 5 + budgets * 2 + claims * 3 + entries then
   return redis.error_reply('ERR confirm: bad arguments')
 end
-local function int(x) return string.format('%d', x) end
+-- '%d' is 32 bits wide on the in-process server; x + 0 turns -0 into 0.
+local function int(x) return string.format('%.0f', x + 0) end
 for i = 1, budgets * 2 do
   if not tonumber(ARGV[5 + i]) then return redis.error_reply('ERR confirm: bad sums') end
 end

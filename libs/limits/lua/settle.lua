@@ -27,7 +27,8 @@ if mode == 'direct' then
   end
 end
 
-local function int(x) return string.format('%d', x) end
+-- '%d' is 32 bits wide on the in-process server; x + 0 turns -0 into 0.
+local function int(x) return string.format('%.0f', x + 0) end
 
 local done = redis.call('HGET', KEYS[2], 'rank')
 if done and tonumber(done) >= rank then return {'KEPT', tonumber(done)} end

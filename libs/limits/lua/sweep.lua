@@ -7,7 +7,8 @@
 local DONE_TTL_MS = 86400000
 local tag, hold_ms, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 if not (hold_ms and most) then return redis.error_reply('ERR sweep: bad arguments') end
-local function int(x) return string.format('%d', x) end
+-- '%d' is 32 bits wide on the in-process server; x + 0 turns -0 into 0.
+local function int(x) return string.format('%.0f', x + 0) end
 local function take(key, field, delta)
   if redis.call('HINCRBY', key, field, int(-delta)) < 0 then redis.call('HSET', key, field, '0') end
 end

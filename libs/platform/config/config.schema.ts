@@ -33,6 +33,7 @@ export const environmentSchema = z.object({
   TOLLGATE_HOST_PORTS: list.default([]),
   TOLLGATE_ALLOW_LOOPBACK_HOSTS: flag.default(false),
   TOLLGATE_PROBE_INTERVAL_MS: count(200, 600_000).default(10_000),
+  TOLLGATE_REDIS_TIMEOUT_MS: count(50, 60_000).default(250),
   TOLLGATE_LEASE_MS: count(1_000, 600_000).default(15_000),
   TOLLGATE_CHECKPOINT_MS: count(50, 60_000).default(1_000),
   TOLLGATE_FIRST_BYTE_TIMEOUT_MS: count(100, 600_000).default(60_000),

@@ -56,7 +56,7 @@ export class PlatformModule {
           provide: Database,
           useFactory: () => Database.connect({ url: config.DATABASE_URL, role, entities, poolSize: config.TOLLGATE_DB_POOL_SIZE, password: config.TOLLGATE_DB_PASSWORD, onError: onError('postgres') }),
         },
-        { provide: RedisClients, useFactory: () => RedisClients.connect(config.REDIS_URL, onError('redis')) },
+        { provide: RedisClients, useFactory: () => RedisClients.connect(config.REDIS_URL, config.TOLLGATE_REDIS_TIMEOUT_MS, onError('redis')) },
         { provide: ChangeNotices, inject: [RedisClients], useFactory: (redis: RedisClients) => ChangeNotices.start(redis) },
         { provide: RedisThrottlerStorage, inject: [RedisClients], useFactory: (redis: RedisClients) => new RedisThrottlerStorage(redis) },
         { provide: DURABILITY, inject: [RedisClients], useFactory: (redis: RedisClients) => chooseDurability(config, redis, logger.warn) },

@@ -3,8 +3,6 @@ import { Redis } from 'ioredis'
 /** Redis is missing, unreachable at boot, or set up so that limits or money would be lost. */
 export class RedisSetupError extends Error {}
 
-/** A command waits this long at most: an unreachable Redis must cost a call less than its patience (routing.md). */
-const COMMAND_TIMEOUT_MS = 250
 const CONNECT_TIMEOUT_MS = 2_000
 const RECONNECT_MOST_MS = 500
 
@@ -21,16 +19,20 @@ export class RedisClients {
 
   private constructor(
     private readonly url: string,
+    commandTimeoutMs: number,
     private readonly onError: (error: Error) => void,
   ) {
-    this.admission = this.open(COMMAND_TIMEOUT_MS)
-    this.settlement = this.open(COMMAND_TIMEOUT_MS)
-    this.notices = this.open(COMMAND_TIMEOUT_MS)
+    this.admission = this.open(commandTimeoutMs)
+    this.settlement = this.open(commandTimeoutMs)
+    this.notices = this.open(commandTimeoutMs)
   }
 
-  /** Connects all, or explains in one sentence why not. @throws RedisSetupError */
-  static async connect(url: string, onError: (error: Error) => void = () => undefined): Promise<RedisClients> {
-    const clients = new RedisClients(url, onError)
+  /**
+   * Connects all, or explains in one sentence why not. @throws RedisSetupError
+   * @param commandTimeoutMs most a command waits: an unreachable Redis must cost a call less than its patience
+   */
+  static async connect(url: string, commandTimeoutMs: number, onError: (error: Error) => void = () => undefined): Promise<RedisClients> {
+    const clients = new RedisClients(url, commandTimeoutMs, onError)
     try {
       await Promise.all([clients.admission, clients.settlement, clients.notices].map((client) => client.connect()))
     } catch (error) {
