@@ -85,7 +85,9 @@ describe('answers', () => {
     expect(heard.headers['x-generation-id']).toMatch(/^gen-/)
     expect(events(heard).at(-2)).toContain('"cost":0.000423')
   })
+})
 
+describe('volume and content', () => {
   test('burst sends ten thousand chunks and counts them', async () => {
     const { heard, entry } = await playing('burst')
     expect(lines(heard)).toHaveLength(10_001)

@@ -1,5 +1,6 @@
+import { Agent } from 'node:http'
 import type { Sandbox } from './index'
-import type { Heard } from './testing/caller'
+import { eventually, hear, type Heard } from './testing/caller'
 import { ANTHROPIC, COMPATIBLE, events, lines, oneOfEach, play, type Play } from './testing/stage'
 
 let sandbox: Sandbox
@@ -18,7 +19,7 @@ describe('faults', () => {
     ['garbage-mid', 'failed', 3],
   ])('%s ends as %s after %i words', async (name, end, words) => {
     const until = name === 'hang-mid' ? (text: string): boolean => text.includes(`w${words}`) : undefined
-    const { heard, entry } = await playing(name, { ...(until ? { until } : {}) })
+    const { heard, entry } = await playing(name, { until })
     expect(lines(heard).filter((line) => line.includes('"done":false'))).toHaveLength(words)
     expect(entry).toMatchObject({ end, completion_tokens: words, status: 200 })
     expect(heard.body).not.toContain('"done":true')
@@ -90,5 +91,38 @@ describe('odd usage', () => {
     const { heard, entry } = await playing('no-usage')
     expect(heard.body).not.toContain('eval_count')
     expect(entry).toMatchObject({ prompt_tokens: 4, completion_tokens: 11 })
+  })
+})
+
+describe('timing and size', () => {
+  test('comments come before the words and between them', async () => {
+    const { heard, entry } = await playing('ping@every=1,count=2,words=2', { on: 'openrouter' })
+    expect(heard.body.startsWith(': OPENROUTER PROCESSING\n\n: OPENROUTER PROCESSING\n\ndata: ')).toBe(true)
+    expect(heard.body.match(/: OPENROUTER/g)).toHaveLength(4)
+    expect(entry.completion_tokens).toBe(3)
+  })
+
+  test('drip sends byte by byte, slow-load keeps even the headers back', async () => {
+    const drip = await playing('drip@splitgap=0,words=1')
+    expect(drip.heard.chunks.length).toBeGreaterThan(drip.heard.body.length / 2)
+    expect((await playing('slow-load@delay=20,words=1')).entry.end).toBe('completed')
+    expect((await playing('slow-then-ok@m=1,gap=1')).entry.behaviour).toBe('slow-then-ok')
+  })
+
+  test('one line may be megabytes, and ten thousand lines one write', async () => {
+    const { heard, entry } = await playing('long-line@bytes=2000000')
+    expect(heard.body.length).toBeGreaterThan(2_000_000)
+    expect(entry).toMatchObject({ end: 'completed', completion_tokens: 2 })
+    const once = await playing('burst@once=1')
+    expect([lines(once.heard).length, once.entry.completion_tokens]).toEqual([10_001, 10_001])
+  })
+
+  test('a stale connection is closed without notice', async () => {
+    const agent = new Agent({ keepAlive: true })
+    const { baseUrl } = sandbox.host('ollama')
+    const headers = { 'x-sim': 'stale-keepalive;idle=5' }
+    await hear(`${baseUrl}/api/version`, undefined, { agent, headers })
+    await eventually(() => Object.keys(agent.freeSockets).length === 0)
+    agent.destroy()
   })
 })

@@ -99,6 +99,7 @@ export class SandboxHost {
     if (this.listener) return
     const listener = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket))
     this.listener = listener
+    this.journal.isHostDown = false
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject)
       listener.listen(this.boundPort, this.listenHost, 1024, resolve)
@@ -111,6 +112,7 @@ export class SandboxHost {
     const { listener } = this
     if (!listener) return
     this.listener = undefined
+    this.journal.isHostDown = true
     const closed = new Promise<void>((resolve) => listener.close(() => resolve()))
     for (const socket of this.sockets) socket.resetAndDestroy()
     await closed

@@ -84,6 +84,8 @@ export class Journal {
   private entries: LogEntry[] = []
   private totals = freshStats(0)
   private seq = 0
+  /** The host itself is closing its connections, so what breaks off now was not the caller's doing. */
+  isHostDown = false
 
   constructor(
     private readonly host: string,
@@ -132,14 +134,14 @@ export class Journal {
   /** Ends an entry; a second call is ignored, so the first reason stands. */
   close(entry: LogEntry, end: EndReason): void {
     if (entry.end !== null) return
-    entry.end = end
+    entry.end = end === 'aborted' && this.isHostDown ? 'reset' : end
     entry.ended_at = this.clock.nowMs()
     const totals = this.totals
     totals.active--
     totals.bytes += entry.bytes
-    if (end === 'completed') totals.completed++
-    else if (end === 'aborted') totals.aborted++
-    else if (end === 'refused') totals.refused++
+    if (entry.end === 'completed') totals.completed++
+    else if (entry.end === 'aborted') totals.aborted++
+    else if (entry.end === 'refused') totals.refused++
     else totals.failed++
     this.file?.append(entry)
   }

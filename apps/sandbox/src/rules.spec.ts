@@ -1,5 +1,4 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startSandbox, type LogEntry, type Sandbox, type SandboxHost } from './index'
@@ -135,8 +134,10 @@ describe('log', () => {
       usage: { prompt_tokens: 6, completion_tokens: 2, total_tokens: 8 },
     })
   })
+})
 
-  test('HTTP control tells and sets the same', async () => {
+describe('control', () => {
+  test('over HTTP tells and sets the same', async () => {
     await hear(`${host.baseUrl}/__sim/set`, { behaviour: 'busy' })
     expect((await hear(`${host.baseUrl}/api/chat`, chat('phi3'))).status).toBe(503)
     expect((await hear(`${host.baseUrl}/api/tags`)).status).toBe(200)
@@ -200,7 +201,11 @@ describe('hosts', () => {
 
   test('a stopped host refuses connections and comes back on its port', async () => {
     const { port } = host
+    const { heard, opened } = call(`${host.baseUrl}/api/chat`, chat('sim-hang-mid@gap=0'))
+    await opened
     await host.stop()
+    expect((await heard).fault).toBe('ECONNRESET')
+    expect(last(host)).toMatchObject({ end: 'reset', completion_tokens: 5 })
     expect((await hear(`${host.baseUrl}/api/version`)).fault).toBe('ECONNREFUSED')
     await host.start()
     expect(host.port).toBe(port)
@@ -209,36 +214,5 @@ describe('hosts', () => {
     expect((await hear(`${host.baseUrl}/api/version`)).fault).toBe('ECONNREFUSED')
     await host.set('ok')
     expect((await hear(`${host.baseUrl}/api/version`)).status).toBe(200)
-  })
-
-  test('a pulled model is there, listed, and gone after delete', async () => {
-    expect((await hear(`${host.baseUrl}/api/chat`, chat('mistral'))).status).toBe(404)
-    const pulled = await hear(`${host.baseUrl}/api/pull`, { model: 'mistral' })
-    expect(pulled.body.trim().split('\n').at(-1)).toBe('{"status":"success"}')
-    const { models } = JSON.parse((await hear(`${host.baseUrl}/api/tags`)).body) as { models: { name: string }[] }
-    expect(models.map(({ name }) => name)).toEqual(['mistral:latest', 'phi3:latest', 'llama3.2:latest'])
-    expect((await hear(`${host.baseUrl}/api/chat`, chat('mistral'))).status).toBe(200)
-    const body = JSON.stringify({ model: 'mistral' })
-    await hear(`${host.baseUrl}/api/delete`, body, {
-      method: 'DELETE',
-      headers: { 'content-length': String(body.length) },
-    })
-    expect((await hear(`${host.baseUrl}/api/chat`, chat('mistral'))).status).toBe(404)
-  })
-
-  test('a key is asked for where one is set', async () => {
-    const heard = await hear(`${openai.baseUrl}/v1/chat/completions`, chat('gpt-4o'))
-    expect(heard.status).toBe(401)
-    expect(JSON.parse(heard.body)).toMatchObject({ error: { code: 'invalid_api_key', param: null } })
-  })
-
-  test('two requests share a kept-alive connection, and early-close ends it unannounced', async () => {
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    const first = await hear(`${host.baseUrl}/api/version`, undefined, { agent })
-    expect(first.headers['keep-alive']).toBeUndefined()
-    const closing = await hear(`${host.baseUrl}/api/version`, undefined, { agent, headers: { 'x-sim': 'early-close' } })
-    expect(closing).toMatchObject({ status: 200, fault: undefined })
-    expect(closing.headers.connection).toBe('keep-alive')
-    agent.destroy()
   })
 })

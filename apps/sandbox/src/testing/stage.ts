@@ -17,7 +17,7 @@ export interface Play {
   path?: string
   stream?: boolean
   more?: object
-  until?: (text: string) => boolean
+  until?: ((text: string) => boolean) | undefined
 }
 
 /** A sandbox with one host a dialect, named after it, without gaps. */
