@@ -1,5 +1,6 @@
 export { TierAdminModule, TiersModule } from './tiers.module'
 export { TiersService } from './tiers.service'
+export { ModelAccessGuard, NeedsScope } from './model-access.guard'
 export { permits, type Tier } from './domain/tier'
 export { TierAdminService } from './tier-admin.service'
 export { TIER_TABLES, type TierVersion } from './tier.table'

@@ -1,0 +1,12 @@
+import { z } from 'zod'
+import { modelName, slug } from '../../fields.schema'
+
+const aliasName = z.string().trim().min(1, 'must not be empty').max(100)
+
+export const aliasBody = z.strictObject({ name: aliasName, target: modelName }).meta({ id: 'Alias' })
+export const scopedAliasBody = z.strictObject({ name: aliasName, target: modelName, tier: slug.nullable().optional() }).meta({ id: 'ScopedAlias' })
+export const scopeQuery = z.strictObject({ tier: slug.optional() })
+
+export type AliasBody = z.output<typeof aliasBody>
+export type ScopedAliasBody = z.output<typeof scopedAliasBody>
+export type ScopeQuery = z.output<typeof scopeQuery>

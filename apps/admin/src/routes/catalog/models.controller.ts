@@ -1,0 +1,50 @@
+import { Body, Controller, Delete, Get, Param, Post, Put } from '@nestjs/common'
+import { AliasAdminService, ModelAdminService } from '@tollgate/catalog'
+import { Permit } from '@tollgate/tenants/people'
+import { addModelBody, changeModelBody, type AddModelBody, type ChangeModelBody } from './model.schema'
+import { catalogWire, modelFields } from './model.wire'
+
+/** The model catalogue. Names hold colons and slashes, so they come percent-encoded in paths. */
+@Controller('admin/models')
+export class ModelsController {
+  constructor(
+    private readonly models: ModelAdminService,
+    private readonly aliases: AliasAdminService,
+  ) {}
+
+  /** Whole, not paged: the catalogue is one document (product.md 3). */
+  @Permit('models:read')
+  @Get()
+  async list() {
+    const platform = await this.aliases.list({ tenantId: null, tier: null })
+    return catalogWire(await this.models.withStatus(), platform.find((alias) => alias.name === 'default')?.target ?? null)
+  }
+
+  @Permit('models:write')
+  @Post('add')
+  async add(@Body({ schema: addModelBody }) body: AddModelBody) {
+    const entry = await this.models.add(body.name, modelFields(body))
+    return success(`Model ${entry.name} added`)
+  }
+
+  @Permit('models:write')
+  @Put(':model')
+  async change(@Param('model') name: string, @Body({ schema: changeModelBody }) body: ChangeModelBody) {
+    const entry = await this.models.get(name)
+    await this.models.change(entry, modelFields(body))
+    return success(`Model ${entry.name} updated`)
+  }
+
+  /** Forgets the entry. A model that a host still holds comes back with the next probe. */
+  @Permit('models:write')
+  @Delete(':model')
+  async remove(@Param('model') name: string) {
+    const entry = await this.models.get(name)
+    await this.models.remove(entry)
+    return success(`Model ${entry.name} removed`)
+  }
+}
+
+function success(message: string) {
+  return { status: 'success', message }
+}

@@ -1,0 +1,89 @@
+import { Inject, Injectable } from '@nestjs/common'
+import { canonicalModel, refuse, RefusalError, type Clock } from '@tollgate/kernel'
+import { CLOCK } from '@tollgate/platform/clock'
+import { violatedConstraint } from '@tollgate/platform/postgres'
+import { ChangeNotices } from '@tollgate/platform/redis'
+import { statusOf, type ModelEntry, type ModelStatus } from './domain/model-entry'
+import { EntryStore } from './entry.store'
+
+/** What an operator may write of a catalogue entry. */
+export type ModelFields = Partial<
+  Pick<ModelEntry, 'displayName' | 'description' | 'version' | 'baseModel' | 'contextLength' | 'maxOutputTokens' | 'isFree' | 'showInUi' | 'autoPreload' | 'labels'>
+>
+
+/** The catalogue, for operators. Every change is told to every process. */
+@Injectable()
+export class ModelAdminService {
+  constructor(
+    private readonly store: EntryStore,
+    private readonly notices: ChangeNotices,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {}
+
+  /** The whole catalogue with where each model stands, and the names of the hosts that hold it and take calls. */
+  async withStatus(): Promise<{ entry: ModelEntry; status: ModelStatus; holders: string[] }[]> {
+    const [entries, holders] = await Promise.all([this.store.list(), this.store.holders()])
+    return entries.map((entry) => {
+      const names = holders.get(entry.name) ?? []
+      return { entry, status: statusOf(entry, names.length), holders: names }
+    })
+  }
+
+  /** @throws RefusalError object_not_found, worded `Model X not found` */
+  async get(name: string): Promise<ModelEntry> {
+    const entry = await this.store.find(canonicalModel(name))
+    if (!entry) throw new RefusalError(refuse('object_not_found', { object: 'Model', name }))
+    return entry
+  }
+
+  /** Adds an entry no host holds yet, or that an operator wants to describe first. @throws RefusalError object_conflict */
+  async add(name: string, fields: ModelFields): Promise<ModelEntry> {
+    const now = new Date(this.clock.now())
+    const canonical = canonicalModel(name)
+    const entry: ModelEntry = {
+      displayName: canonical,
+      description: '',
+      version: null,
+      baseModel: null,
+      contextLength: null,
+      maxOutputTokens: null,
+      isFree: false,
+      showInUi: true,
+      autoPreload: false,
+      labels: {},
+      ...fields,
+      name: canonical,
+      capabilities: [],
+      details: {},
+      sizeBytes: null,
+      origin: 'operator',
+      createdAt: now,
+      updatedAt: now,
+    }
+    try {
+      await this.store.insert(entry)
+    } catch (error) {
+      if (violatedConstraint(error) === 'model_pk') throw new RefusalError(refuse('object_conflict', { object: 'Model', name: canonical }))
+      throw error
+    }
+    await this.notices.publish({ topic: 'catalog' })
+    return entry
+  }
+
+  /** Labels are merged, a null label is removed; other fields replace. */
+  async change(entry: ModelEntry, { labels, ...fields }: Omit<ModelFields, 'labels'> & { labels?: Record<string, unknown> }): Promise<void> {
+    const merged = Object.fromEntries(Object.entries({ ...entry.labels, ...labels }).filter(([, value]) => value !== null))
+    await this.store.change(entry.name, { ...fields, labels: merged })
+    await this.notices.publish({ topic: 'catalog' })
+  }
+
+  async remove(entry: ModelEntry): Promise<void> {
+    await this.store.remove(entry.name)
+    await this.notices.publish({ topic: 'catalog' })
+  }
+
+  /** Those of these models that cannot be served yet, because they have no price and are not marked free. */
+  async withoutPrice(names: readonly string[]): Promise<string[]> {
+    return this.store.withoutPrice(names)
+  }
+}

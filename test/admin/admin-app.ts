@@ -1,0 +1,72 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify'
+import type { InjectOptions } from 'fastify'
+import { AdminModule } from '../../apps/admin/src/admin.module'
+import { parseEnvironment, requireCluster, type ClusterConfig } from '@tollgate/platform/config'
+import { createHttpApp } from '@tollgate/platform/http'
+import { AccountService } from '@tollgate/tenants/people'
+import { createDatabase, redisTargets, type TestDatabase } from '../support/index'
+
+/** A reply as specs look at it. */
+export interface Reply {
+  readonly status: number
+  readonly body: any
+  readonly headers: Record<string, unknown>
+}
+
+/** A control plane on a database of its own; requests go through Fastify without a socket. */
+export interface AdminApp {
+  readonly app: NestFastifyApplication
+  readonly config: ClusterConfig
+  readonly database: TestDatabase
+  call(method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', url: string, options?: { token?: string; body?: unknown; headers?: Record<string, string>; ip?: string }): Promise<Reply>
+  /** Makes a person, logs in, answers the access token. */
+  personToken(role: string, tenantId?: string | null): Promise<string>
+  stop(): Promise<void>
+}
+
+export const PASSWORD = 'correct horse battery staple'
+
+/** Starts one on the last Redis of this run: a real server where there is one. */
+export async function startAdmin(environment: Record<string, string> = {}): Promise<AdminApp> {
+  const database = await createDatabase()
+  const config = requireCluster(
+    parseEnvironment({
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'error',
+      DATABASE_URL: database.adminUrl,
+      REDIS_URL: redisTargets().at(-1)!.url,
+      TOLLGATE_KEY_PEPPER: 'pepper-of-the-specs-0123456789abcdef',
+      TOLLGATE_JWT_SECRET: 'jwt-secret-of-the-specs-0123456789abcdef',
+      TOLLGATE_SECRETS_KEY: 'secrets-key-of-the-specs-0123456789abcd',
+      TOLLGATE_ALLOW_LOOPBACK_HOSTS: 'true',
+      ...environment,
+    }),
+  )
+  const app = await createHttpApp(AdminModule.register(config), { config })
+  await app.init()
+  await app.getHttpAdapter().getInstance().ready()
+  let people = 0
+  const call: AdminApp['call'] = async (method, url, { token, body, headers = {}, ip } = {}) => {
+    const request: InjectOptions = { method, url, remoteAddress: ip ?? '198.51.100.1', headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers } }
+    const reply = await app.inject({ ...request, ...(body === undefined ? {} : { payload: JSON.stringify(body) }) })
+    return { status: reply.statusCode, body: reply.payload === '' ? undefined : reply.json(), headers: reply.headers }
+  }
+  return {
+    app,
+    config,
+    database,
+    call,
+    async personToken(role, tenantId = null) {
+      people += 1
+      const email = `person${people}@example.com`
+      await app.get(AccountService, { strict: false }).create('system', { tenantId, email, password: PASSWORD, role })
+      const reply = await call('POST', '/auth/login', { body: { email, password: PASSWORD }, ip: `203.0.113.${people}` })
+      if (reply.status !== 200) throw new Error(`log-in failed: ${JSON.stringify(reply.body)}`)
+      return reply.body.access_token as string
+    },
+    async stop() {
+      await app.close()
+      await database.drop()
+    },
+  }
+}
