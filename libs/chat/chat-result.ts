@@ -29,6 +29,8 @@ export interface CompletedChat {
   readonly costPico: Pico
   readonly currency: string
   readonly durationMs: number
+  /** From dispatch to the first event, ms. */
+  readonly firstEventMs: number | null
   readonly warnings: readonly string[]
 }
 

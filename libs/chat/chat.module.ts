@@ -1,4 +1,4 @@
-import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common'
+import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common'
 import { CatalogModule } from '@tollgate/catalog'
 import { HostsModule } from '@tollgate/hosts'
 import { LimitsModule } from '@tollgate/limits'
@@ -30,6 +30,10 @@ class CorridorUpkeep {
     return this.config.TOLLGATE_CHECKPOINT_MS
   }
 
+  get drainMs(): number {
+    return this.config.TOLLGATE_DRAIN_TIMEOUT_MS
+  }
+
   publish(running: number, unconfirmed: number): void {
     this.metrics.gauge('tollgate_running_calls', 'Calls in flight in this process', running)
     this.metrics.gauge('tollgate_settlement_ring', 'Final claims not yet confirmed', unconfirmed)
@@ -38,7 +42,7 @@ class CorridorUpkeep {
 
 /** Loads the snapshots before the first request, and keeps the corridor's clocks ticking. */
 @Injectable()
-class CorridorTimers implements OnApplicationBootstrap, OnApplicationShutdown {
+class CorridorTimers implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
   private readonly timers: NodeJS.Timeout[] = []
 
   constructor(
@@ -59,6 +63,13 @@ class CorridorTimers implements OnApplicationBootstrap, OnApplicationShutdown {
       this.upkeep.publish(this.checkpoints.running, this.settlement.unconfirmed)
     })
     this.every(SNAPSHOT_MS, () => Promise.all([this.rooms.catalog.refresh(), this.rooms.hosts.refresh(), this.tiers.refresh()]))
+  }
+
+  /** Streams may run on while the listener drains, but not past the limit. */
+  onModuleDestroy(): void {
+    const deadline = setTimeout(() => this.checkpoints.stopAll(), this.upkeep.drainMs)
+    deadline.unref()
+    this.timers.push(deadline)
   }
 
   onApplicationShutdown(): void {

@@ -7,7 +7,7 @@ import { orderAttempts, type Candidate } from '@tollgate/routing'
 import { AccessService, type Selection } from './access.service'
 import { AttemptsService } from './attempts.service'
 import type { ChatReply, ChatResult } from './chat-result'
-import { CheckpointService } from './checkpoint.service'
+import { CheckpointService, type StopReason } from './checkpoint.service'
 import { concludeCall } from './conclude'
 import { CorridorRooms } from './corridor-rooms'
 import { planCall, type CallPlan } from './plan'
@@ -65,7 +65,7 @@ export class ChatService {
 
   private async run(call: ChatCall, running: RunningCall, plan: CallPlan, reservation: Reservation): Promise<ChatResult> {
     const stop = new AbortController()
-    let stopReason: 'swept' | 'revoked' | null = null
+    let stopReason: StopReason | null = null
     this.checkpoints.start(running, reservation, (reason) => {
       stopReason = reason
       stop.abort()

@@ -5,11 +5,14 @@ import { CLOCK, IDS } from '@tollgate/platform/clock'
 import { CONFIG, type ClusterConfig } from '@tollgate/platform/config'
 import type { RunningCall } from './running-call'
 
+/** Why the gateway itself ends a call. */
+export type StopReason = 'swept' | 'revoked' | 'shutdown'
+
 interface ActiveCall {
   readonly call: RunningCall
   readonly reservation: Reservation
   readonly sinceMs: number
-  stop(reason: 'swept' | 'revoked'): void
+  stop(reason: StopReason): void
 }
 
 /** Knows every call this gateway runs, and reports them once a tick, so that a dead gateway's calls can be billed. */
@@ -38,6 +41,11 @@ export class CheckpointService {
 
   finish(rid: string): void {
     this.active.delete(rid)
+  }
+
+  /** Ends every running call: streams get an error event, and what was delivered is billed. */
+  stopAll(): void {
+    for (const active of this.active.values()) active.stop('shutdown')
   }
 
   /** Writes progress of every call older than one tick, a script per bucket; stops calls that were swept or whose key was revoked. */

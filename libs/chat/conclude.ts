@@ -4,12 +4,13 @@ import { costOf, lowEstimatePromptTokens } from '@tollgate/pricing'
 import type { AttemptFailure, AttemptOutcome } from '@tollgate/providers'
 import type { UsageClaim } from '@tollgate/usage'
 import type { ChatResult, ServedBy } from './chat-result'
+import type { StopReason } from './checkpoint.service'
 import type { RunningCall } from './running-call'
 
 /** What else decides how a call ended. */
 export interface CallEnd {
   readonly durationMs: number
-  readonly stopReason: 'swept' | 'revoked' | null
+  readonly stopReason: StopReason | null
   readonly isClientGone: boolean
 }
 
@@ -29,7 +30,7 @@ export function concludeCall(call: RunningCall, reservation: Reservation, attemp
     const { price } = call.target!
     const costPico = costOf(usage, price)
     const warnings = served.isSandbox ? [...call.warnings, `${served.host} is a sandbox host: this text was not written by a model`] : call.warnings
-    return { claim, result: { kind: 'completed', served, finishReason: outcome.finishReason!, usage, costPico, currency: call.caller.tenant.currency, durationMs: end.durationMs, warnings } }
+    return { claim, result: { kind: 'completed', served, finishReason: outcome.finishReason!, usage, costPico, currency: call.caller.tenant.currency, durationMs: end.durationMs, firstEventMs: outcome.firstEventMs, warnings } }
   }
   const hasDelivered = call.deliveredTokens > 0
   const isLeft = end.isClientGone || end.stopReason !== null
@@ -48,6 +49,7 @@ function completedEstimate(call: RunningCall, outcome: AttemptOutcome): Usage {
 function publicRefusal(call: RunningCall, failure: AttemptFailure, end: CallEnd): Refusal {
   if (end.isClientGone) return refuse('client_closed')
   if (end.stopReason === 'revoked') return refuse('invalid_api_key')
+  if (end.stopReason === 'shutdown') return refuse('shutting_down', {}, { retryAfterSeconds: 1 })
   if (end.stopReason === 'swept') return refuse('usage_unavailable', {}, { retryAfterSeconds: 1 })
   if (failure.class === 'not_dispatched' || failure.class === 'refused') {
     const retryAfterSeconds = failure.retryAfterMs === null ? RETRY_AFTER_SECONDS : Math.min(60, Math.max(1, Math.ceil(failure.retryAfterMs / 1000)))

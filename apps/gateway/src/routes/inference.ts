@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { ChatService, type ChatReply, type ChatResult } from '@tollgate/chat'
-import { refuse, RefusalError, type ChatRequest, type Clock } from '@tollgate/kernel'
+import { refuse, type ChatRequest, type Clock } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
 import { errorBody, errorHeaders, errorSurface, SseStream, type HttpReply, type HttpRequest } from '@tollgate/platform/http'
 import type { ProcessLogger } from '@tollgate/platform/logging'
@@ -47,7 +47,7 @@ export class InferenceDoor {
     const line = { request_id: http.id, surface, tenant: tenant.slug, key_id: key.id, duration_ms: Math.round(durationMs) }
     if (result.kind === 'completed') {
       const { usage, served } = result
-      this.metrics.call({ surface, outcome: 'completed', durationMs, firstEventMs: null, promptTokens: usage.promptTokens, completionTokens: usage.completionTokens, costPico: result.costPico })
+      this.metrics.call({ surface, outcome: 'completed', durationMs, firstEventMs: result.firstEventMs, promptTokens: usage.promptTokens, completionTokens: usage.completionTokens, costPico: result.costPico })
       this.logger.info({ ...line, outcome: 'completed', model: served.model, host: served.host, region: served.region, attempts: served.attempts, prompt_tokens: usage.promptTokens, completion_tokens: usage.completionTokens }, 'call')
       return
     }
@@ -77,9 +77,4 @@ export function breakStream(http: HttpRequest, stream: SseStream, result: Exclud
   if (result.kind === 'unrecorded') return stream.destroy()
   stream.send(errorBody(result.refusal, errorSurface(http.url), http.id))
   stream.end(false)
-}
-
-/** The caller the guard left. @throws when a route forgot the guard: a bug of ours */
-export function requireScope(http: CallerRequest, scope: string): void {
-  if (!http.caller.key.scopes.includes(scope)) throw new RefusalError(refuse('scope_not_allowed', { scope }))
 }

@@ -2,8 +2,9 @@ import { Controller, Post, Req, Res, UseGuards } from '@nestjs/common'
 import { refuse, RefusalError } from '@tollgate/kernel'
 import type { HttpReply } from '@tollgate/platform/http'
 import { ApiKeyGuard } from '@tollgate/tenants'
+import { ModelAccessGuard, NeedsScope } from '@tollgate/tiers'
 import { CollectedReply } from '../collected-reply'
-import { breakStream, InferenceDoor, requireScope, writeJson, writeRefusal, type CallerRequest } from '../inference'
+import { breakStream, InferenceDoor, writeJson, writeRefusal, type CallerRequest } from '../inference'
 import { parseBody } from '../request-body'
 import { completedHeaders, servedHeaders } from '../served-headers'
 import { chatRequest, chatSchema } from './chat.schema'
@@ -12,17 +13,18 @@ import { SseStream } from '@tollgate/platform/http'
 
 /** `POST /chat`: JSON, or server-sent events with `stream: true` (product.md 2.1). */
 @Controller()
-@UseGuards(ApiKeyGuard)
+@UseGuards(ApiKeyGuard, ModelAccessGuard)
 export class ChatController {
   constructor(private readonly door: InferenceDoor) {}
 
+  @NeedsScope('chat')
   @Post('chat')
   async chat(@Req() http: CallerRequest, @Res() reply: HttpReply): Promise<void> {
-    requireScope(http, 'chat')
     const body = parseBody(chatSchema, http.body)
     if (body.customer_id !== undefined && body.customer_id !== http.caller.tenant.slug) throw new RefusalError(refuse('customer_mismatch'))
     const { request, dropped } = chatRequest(body, http.bodyBytes ?? 0)
     const notes = dropped.length > 0 ? [`options set by the operator were ignored: ${dropped.join(', ')}`] : []
+    if (body.conversation_id !== undefined) notes.push('conversations are not stored yet: conversation_id was ignored')
     reply.hijack()
     if (request.stream) return this.stream(http, reply, request, notes)
     const collected = new CollectedReply()

@@ -3,23 +3,24 @@ import { refuse, RefusalError, type Clock } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
 import type { HttpReply } from '@tollgate/platform/http'
 import { ApiKeyGuard } from '@tollgate/tenants'
+import { ModelAccessGuard, NeedsScope } from '@tollgate/tiers'
 import { CostReportService, reportCsv, type CostReport } from '@tollgate/usage'
-import { requireScope, type CallerRequest } from '../inference'
+import type { CallerRequest } from '../inference'
 import { parseBody } from '../request-body'
 import { costReportSchema, reportQuery } from './cost-report.schema'
 
 /** `GET /cost-report` (product.md 2.4): what this tenant's calls cost; the sums are the ledger's. */
 @Controller()
-@UseGuards(ApiKeyGuard)
+@UseGuards(ApiKeyGuard, ModelAccessGuard)
 export class CostReportController {
   constructor(
     private readonly reports: CostReportService,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  @NeedsScope('report:read')
   @Get('cost-report')
   async report(@Req() http: CallerRequest, @Query() rawQuery: unknown, @Res() reply: HttpReply): Promise<void> {
-    requireScope(http, 'report:read')
     const query = parseBody(costReportSchema, rawQuery)
     const period = reportQuery(query, this.clock.now())
     if ('problem' in period) throw new RefusalError(refuse('invalid_request', { reason: period.problem }))

@@ -3,14 +3,15 @@ import { AccessService } from '@tollgate/chat'
 import type { Clock } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
 import { ApiKeyGuard } from '@tollgate/tenants'
+import { ModelAccessGuard, NeedsScope } from '@tollgate/tiers'
 import { CostReportService } from '@tollgate/usage'
-import { requireScope, type CallerRequest } from '../inference'
+import type { CallerRequest } from '../inference'
 import { ModelFacts } from './model-facts'
 import { modelEntry } from './models.wire'
 
 /** `GET /models` (product.md 2.3): what this caller may use now, with prices and how it fared. */
 @Controller()
-@UseGuards(ApiKeyGuard)
+@UseGuards(ApiKeyGuard, ModelAccessGuard)
 export class ModelsController {
   constructor(
     private readonly access: AccessService,
@@ -19,9 +20,9 @@ export class ModelsController {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  @NeedsScope('models:read')
   @Get('models')
   async list(@Req() http: CallerRequest): Promise<unknown> {
-    requireScope(http, 'models:read')
     // Figures are an extra: without them the list is still right.
     const stats = await this.reports.modelStats(http.caller.tenant.id).catch(() => new Map())
     const models = await Promise.all(this.access.available(http.caller).map(async (model) => modelEntry(model, await this.facts.of(model, http.caller), stats.get(model.name))))

@@ -4,8 +4,9 @@ import { refuse, RefusalError, type ChatRequest, type Clock } from '@tollgate/ke
 import { CLOCK } from '@tollgate/platform/clock'
 import type { HttpReply } from '@tollgate/platform/http'
 import { ApiKeyGuard } from '@tollgate/tenants'
+import { ModelAccessGuard, NeedsScope } from '@tollgate/tiers'
 import { CollectedReply } from '../collected-reply'
-import { breakStream, InferenceDoor, requireScope, writeJson, writeRefusal, type CallerRequest } from '../inference'
+import { breakStream, InferenceDoor, writeJson, writeRefusal, type CallerRequest } from '../inference'
 import { parseBody } from '../request-body'
 import { completedHeaders } from '../served-headers'
 import { chatCompletionsSchema, completionsRequest } from './chat-completions.schema'
@@ -13,23 +14,26 @@ import { completionOf, CompletionStreamReply, type CompletionHead } from './chat
 
 /** OpenAI's chat completions: with prefix, without it (other words for unknown models), and under a project. */
 @Controller()
-@UseGuards(ApiKeyGuard)
+@UseGuards(ApiKeyGuard, ModelAccessGuard)
 export class ChatCompletionsController {
   constructor(
     private readonly door: InferenceDoor,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  @NeedsScope('chat')
   @Post('v1/chat/completions')
   async v1(@Req() http: CallerRequest, @Res() reply: HttpReply): Promise<void> {
     await this.complete(http, reply, null, (result) => result)
   }
 
+  @NeedsScope('chat')
   @Post('chat/completions')
   async plain(@Req() http: CallerRequest, @Res() reply: HttpReply): Promise<void> {
     await this.complete(http, reply, null, unknownIsNotConfigured)
   }
 
+  @NeedsScope('chat')
   @Post('v1/projects/:tenant/:project/chat/completions')
   async ofProject(@Req() http: CallerRequest, @Res() reply: HttpReply, @Param('tenant') tenant: string, @Param('project') project: string): Promise<void> {
     if (tenant !== http.caller.tenant.slug) throw new RefusalError(refuse('project_not_found', { project: `${tenant}/${project}`.slice(0, 130) }))
@@ -37,7 +41,6 @@ export class ChatCompletionsController {
   }
 
   private async complete(http: CallerRequest, reply: HttpReply, project: string | null, translate: (result: ChatResult) => ChatResult): Promise<void> {
-    requireScope(http, 'chat')
     const body = parseBody(chatCompletionsSchema, http.body)
     if (body.stream_options && body.stream !== true) throw new RefusalError(refuse('invalid_request', { reason: 'stream_options is allowed only with stream: true' }, { details: { param: 'stream_options' } }))
     const request: ChatRequest = { ...completionsRequest(body, http.bodyBytes ?? 0), project }

@@ -3,25 +3,26 @@ import type { CatalogModel } from '@tollgate/catalog'
 import { AccessService } from '@tollgate/chat'
 import { refuse, RefusalError } from '@tollgate/kernel'
 import { ApiKeyGuard } from '@tollgate/tenants'
-import { requireScope, type CallerRequest } from '../inference'
+import { ModelAccessGuard, NeedsScope } from '@tollgate/tiers'
+import type { CallerRequest } from '../inference'
 
 /** `GET /v1/models` and `/v1/models/{id}` in OpenAI's shape: what this caller may use and some host holds now. */
 @Controller()
-@UseGuards(ApiKeyGuard)
+@UseGuards(ApiKeyGuard, ModelAccessGuard)
 export class OpenAiModelsController {
   constructor(private readonly access: AccessService) {}
 
+  @NeedsScope('models:read')
   @Get('v1/models')
   list(@Req() http: CallerRequest): unknown {
-    requireScope(http, 'models:read')
     const data = this.access.available(http.caller).map((model) => modelObject(model))
     return { object: 'list', data, has_more: false }
   }
 
   /** Ids may hold slashes, percent-encoded or not. */
+  @NeedsScope('models:read')
   @Get('v1/models/*')
   async one(@Req() http: CallerRequest, @Param('*') rest: string): Promise<unknown> {
-    requireScope(http, 'models:read')
     const selection = await this.access.select(http.caller, { model: rest, project: null })
     if (selection.kind === 'refused') throw new RefusalError(selection.refusal)
     if (!this.access.available(http.caller).some((model) => model.name === selection.model.name)) throw new RefusalError(refuse('model_not_available', { model: selection.model.name }, { retryAfterSeconds: 5 }))
