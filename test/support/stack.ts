@@ -24,6 +24,8 @@ export interface StackOptions {
   readonly gateways?: number
   readonly env?: Record<string, string>
   readonly hasWorker?: boolean
+  /** Puts something between the processes and Postgres, such as a FaultProxy; `owner` stays direct. */
+  readonly throughProxy?: (databaseUrl: string) => string | Promise<string>
 }
 
 /** Terms of a tenant that a test wants; the rest is the standard tier in us-east with all regions. */
@@ -78,11 +80,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   await seedUpstreams(owner, sandbox, hosts)
   const config = configOf(database, options)
   const logger = processLogger(config.LOG_LEVEL).forNest()
+  const through = options.throughProxy ?? ((url: string) => url)
+  const [appUrl, workerUrl] = await Promise.all([through(database.appUrl), through(database.workerUrl)])
   const worker: INestApplicationContext | null =
-    options.hasWorker === false ? null : await NestFactory.createApplicationContext(WorkerModule.register({ ...config, DATABASE_URL: database.workerUrl }), { logger, abortOnError: false })
+    options.hasWorker === false ? null : await NestFactory.createApplicationContext(WorkerModule.register({ ...config, DATABASE_URL: workerUrl }), { logger, abortOnError: false })
   const gateways: NestFastifyApplication[] = []
   for (let i = 0; i < (options.gateways ?? 1); i++) {
-    const app = await createHttpApp(GatewayModule.register({ ...config, DATABASE_URL: database.appUrl }), { config })
+    const app = await createHttpApp(GatewayModule.register({ ...config, DATABASE_URL: appUrl }), { config })
     await app.listen(0, '127.0.0.1')
     gateways.push(app)
   }
