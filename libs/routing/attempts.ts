@@ -31,7 +31,7 @@ export interface RouteWish {
 }
 
 /**
- * Ordered attempts: healthy before flagged, preferred provider first, nearest region first, then the least loaded for
+ * Ordered attempts: real hosts before sandboxes, healthy before flagged, preferred provider first, nearest region first, then the least loaded for
  * its weight, then by name so that equal inputs give equal answers. Pure.
  */
 export function orderAttempts(candidates: readonly Candidate[], wish: RouteWish): Candidate[] {
@@ -43,6 +43,7 @@ export function orderAttempts(candidates: readonly Candidate[], wish: RouteWish)
   const load = (candidate: Candidate) => candidate.inFlight / candidate.weight
   const ordered = permitted.toSorted(
     (a, b) =>
+      Number(a.isSandbox) - Number(b.isSandbox) ||
       Number(b.isHealthy) - Number(a.isHealthy) ||
       preference(a) - preference(b) ||
       distance(a) - distance(b) ||

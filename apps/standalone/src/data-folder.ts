@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartError } from '@tollgate/platform/process'
 import type { Ids } from '@tollgate/kernel'
@@ -34,8 +34,8 @@ export class DataFolder {
     try {
       mkdirSync(path, { recursive: true })
       const probe = join(path, '.write-test')
-      writeFileSync(probe, '')
-      renameSync(probe, join(path, '.writable'))
+      writeFileSync(probe, 'x')
+      rmSync(probe)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       const reason = code === 'ENOSPC' ? 'its disk is full. Free some space' : `it cannot be written (${code}). Choose another with TOLLGATE_DATA_DIR`
@@ -43,6 +43,8 @@ export class DataFolder {
     }
     this.postgresDir = join(path, 'postgres')
     this.redisDir = join(path, 'redis')
+    // Redis keeps nothing between starts; what a killed start left is only litter.
+    rmSync(this.redisDir, { recursive: true, force: true })
     mkdirSync(this.redisDir, { recursive: true })
   }
 
