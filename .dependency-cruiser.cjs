@@ -57,7 +57,7 @@ module.exports = {
       from: { path: '^(apps/[^/]+|libs/platform/[^/]+|libs/[^/]+)/', pathNot: SPEC },
       to: { path: '^libs/', pathNot: '^$1/|^libs/[^/]+/index\\.ts$|^libs/(platform|tenants|catalog|hosts|tiers)/[a-z-]+/index\\.ts$' },
     },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^(libs|apps)/', pathNot: `${SPEC}|main\\.ts$` }, to: {} },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^(libs|apps)/', pathNot: `${SPEC}|main\\.ts$|\\.json$` }, to: {} },
     { name: 'declared-packages-only', severity: 'error', from: { path: '^(libs|apps)/', pathNot: SPEC }, to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] } },
   ],
   options: {
