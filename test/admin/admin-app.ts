@@ -26,9 +26,9 @@ export interface AdminApp {
 
 export const PASSWORD = 'correct horse battery staple'
 
-/** Starts one on the last Redis of this run: a real server where there is one. */
-export async function startAdmin(environment: Record<string, string> = {}): Promise<AdminApp> {
-  const database = await createDatabase()
+/** Starts one on the last Redis of this run (a real server where there is one), on a new database or one that another owns. */
+export async function startAdmin(environment: Record<string, string> = {}, existing?: TestDatabase): Promise<AdminApp> {
+  const database = existing ?? (await createDatabase())
   const config = requireCluster(
     parseEnvironment({
       NODE_ENV: 'test',
@@ -58,7 +58,7 @@ export async function startAdmin(environment: Record<string, string> = {}): Prom
     call,
     async personToken(role, tenantId = null) {
       people += 1
-      const email = `person${people}@example.com`
+      const email = `person${people}-${role}@example.com`
       await app.get(AccountService, { strict: false }).create('system', { tenantId, email, password: PASSWORD, role })
       const reply = await call('POST', '/auth/login', { body: { email, password: PASSWORD }, ip: `203.0.113.${people}` })
       if (reply.status !== 200) throw new Error(`log-in failed: ${JSON.stringify(reply.body)}`)
@@ -66,7 +66,7 @@ export async function startAdmin(environment: Record<string, string> = {}): Prom
     },
     async stop() {
       await app.close()
-      await database.drop()
+      if (!existing) await database.drop()
     },
   }
 }

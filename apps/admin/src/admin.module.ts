@@ -17,6 +17,8 @@ import { HostAdminService } from './host-admin.service'
 import { HostDiscovery } from './host-discovery'
 import { invalidIssues } from './invalid'
 import { NoStore } from './no-store'
+import { OpenApi } from './openapi/open-api'
+import { OpenApiController } from './openapi/open-api.controller'
 import { PermitCheck } from './permit-check'
 import { References } from './references'
 import { AuthController } from './routes/auth/auth.controller'
@@ -36,6 +38,11 @@ import { TiersController } from './routes/tiers/tiers.controller'
 
 export { HostAdminService } from './host-admin.service'
 
+/** The OpenAPI document of a running control plane. */
+export function buildOpenApi(app: { get(token: typeof OpenApi): OpenApi }) {
+  return app.get(OpenApi).document()
+}
+
 /** Every table the control plane maps. */
 export const ADMIN_TABLES = [...TENANT_TABLES, ...TIER_TABLES, ...HOST_TABLES, ...CATALOG_TABLES]
 
@@ -53,6 +60,7 @@ const CONTROLLERS: Type[] = [
   PricesController,
   HostsController,
   RegionsController,
+  OpenApiController,
   HealthController,
 ]
 
@@ -65,6 +73,7 @@ const PROVIDERS: Provider[] = [
   HostDiscovery,
   HostAdminService,
   PermitCheck,
+  OpenApi,
 ]
 
 // The platform's own routes know nothing of permissions; liveness and metrics guard themselves.

@@ -1,5 +1,5 @@
 export { checkAddress, checkBaseUrl, type AddressPolicy } from './address-policy'
 export { ADDRESS_REFUSED } from './guarded-connector'
-export { OutboundPools, type OutboundController, type OutboundHandler, type OutboundHost, type OutboundTarget } from './outbound-pools'
+export { OutboundPools, type OutboundController, type OutboundHandler, type OutboundHost } from './outbound-pools'
 export { exchangeJson, type JsonAnswer } from './json-exchange'
 export { addressPolicyOf, OutboundModule } from './outbound.module'

@@ -104,33 +104,34 @@ export function mayGrant(granter: RoleName, role: RoleName): boolean {
 /** Permission a changed field needs, beside what its route asks for. A field that is not listed needs no more. */
 export type FieldRules = Readonly<Record<string, Permission>>
 
-/** Fields of a tenant: money is billing's, tier, regions and suspension are the operator's, the rest its own people's. */
-export const TENANT_FIELDS: FieldRules = {
-  name: 'tenants:settings',
-  preferred_model: 'tenants:settings',
-  time_zone: 'tenants:settings',
-  tier: 'tenants:write',
-  home_region: 'tenants:write',
-  allowed_regions: 'tenants:write',
-  is_suspended: 'tenants:write',
-  billing: 'budgets:write',
-  max_budget: 'budgets:write',
-  soft_budget: 'budgets:write',
-  budget_duration: 'budgets:write',
-}
-
-/** Fields of a project. */
-export const PROJECT_FIELDS: FieldRules = {
-  slug: 'projects:write',
-  name: 'projects:write',
-  default_model: 'projects:write',
-  allowed_models: 'projects:write',
-  max_budget: 'project-budgets:write',
-  budget_duration: 'project-budgets:write',
-}
-
-/** Fields of a tier: its budget is money. */
-export const TIER_FIELDS: FieldRules = { max_budget: 'budgets:write', soft_budget: 'budgets:write', budget_duration: 'budgets:write' }
+/**
+ * Writable fields by object (F24). Of a tenant, money is billing's, tier, regions and suspension are the operator's, the
+ * rest its own people's; of a tier, the budget is money.
+ */
+export const WRITABLE_FIELDS = {
+  tenant: {
+    name: 'tenants:settings',
+    preferred_model: 'tenants:settings',
+    time_zone: 'tenants:settings',
+    tier: 'tenants:write',
+    home_region: 'tenants:write',
+    allowed_regions: 'tenants:write',
+    is_suspended: 'tenants:write',
+    billing: 'budgets:write',
+    max_budget: 'budgets:write',
+    soft_budget: 'budgets:write',
+    budget_duration: 'budgets:write',
+  },
+  project: {
+    slug: 'projects:write',
+    name: 'projects:write',
+    default_model: 'projects:write',
+    allowed_models: 'projects:write',
+    max_budget: 'project-budgets:write',
+    budget_duration: 'project-budgets:write',
+  },
+  tier: { max_budget: 'budgets:write', soft_budget: 'budgets:write', budget_duration: 'budgets:write' },
+} as const satisfies Record<string, FieldRules>
 
 /** The first permission that a set of changed fields needs and the role lacks; null = all may be written. */
 export function missingForFields(role: RoleName, rules: FieldRules, changed: readonly string[]): Permission | null {

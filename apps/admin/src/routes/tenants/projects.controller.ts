@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common'
 import { canonicalModel } from '@tollgate/kernel'
 import { ProjectAdminService, TenantAdminService } from '@tollgate/tenants'
-import { PROJECT_FIELDS } from '@tollgate/tenants/domain'
+import { WRITABLE_FIELDS } from '@tollgate/tenants/domain'
 import { Permit, type Principal } from '@tollgate/tenants/people'
 import { Announcements } from '../../announcements'
 import { idPageQuery } from '../../fields.schema'
@@ -29,7 +29,7 @@ export class ProjectsController {
   @Permit('projects:write')
   @Post()
   async create(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: createProjectBody }) body: CreateProjectBody) {
-    demandFields(who, PROJECT_FIELDS, fieldsOf({ ...body, max_budget: body.max_budget ?? undefined, budget_duration: undefined }))
+    demandFields(who, WRITABLE_FIELDS.project, fieldsOf({ ...body, max_budget: body.max_budget ?? undefined, budget_duration: undefined }))
     const tenant = await this.tenants.get(slug)
     const project = await this.projects.createProject(tenant, { ...canonical(projectFields(body)), slug: body.slug, name: body.name })
     await this.announce(tenant)
@@ -45,7 +45,7 @@ export class ProjectsController {
   @Permit('projects:write', 'project-budgets:write')
   @Patch(':project')
   async change(@SignedIn() who: Principal, @Param('tenant') slug: string, @Param('project') name: string, @Body({ schema: changeProjectBody }) body: ChangeProjectBody) {
-    demandFields(who, PROJECT_FIELDS, fieldsOf(body))
+    demandFields(who, WRITABLE_FIELDS.project, fieldsOf(body))
     const tenant = await this.tenants.get(slug)
     const changed = await this.projects.change(tenant, await this.projects.get(tenant, name), canonical(projectFields(body)))
     await this.announce(tenant)

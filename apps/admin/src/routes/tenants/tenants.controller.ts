@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common'
 import { canonicalModel } from '@tollgate/kernel'
 import { TenantAdminService } from '@tollgate/tenants'
-import { TENANT_FIELDS } from '@tollgate/tenants/domain'
+import { WRITABLE_FIELDS } from '@tollgate/tenants/domain'
 import { Permit, type Principal } from '@tollgate/tenants/people'
 import { Announcements } from '../../announcements'
 import { idPageQuery } from '../../fields.schema'
@@ -30,7 +30,7 @@ export class TenantsController {
   @Post()
   async create(@SignedIn() who: Principal, @Body({ schema: createTenantBody }) body: CreateTenantBody) {
     const money = fieldsOf({ max_budget: body.max_budget ?? undefined, soft_budget: body.soft_budget ?? undefined })
-    demandFields(who, TENANT_FIELDS, money)
+    demandFields(who, WRITABLE_FIELDS.tenant, money)
     const { slug, currency, name, tier, home_region: homeRegion } = body
     await this.references.demand({ tier, timeZone: body.time_zone, regions: [{ path: 'home_region', slugs: [homeRegion] }, { path: 'allowed_regions', slugs: body.allowed_regions ?? [] }] })
     return tenantWire(await this.tenants.createTenant({ ...canonical(tenantFields(body)), slug, currency, name, tier, homeRegion }))
@@ -45,7 +45,7 @@ export class TenantsController {
   @Permit('tenants:write', 'tenants:settings', 'budgets:write')
   @Patch(':tenant')
   async change(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: changeTenantBody }) body: ChangeTenantBody) {
-    demandFields(who, TENANT_FIELDS, fieldsOf(body))
+    demandFields(who, WRITABLE_FIELDS.tenant, fieldsOf(body))
     const tenant = await this.tenants.get(slug)
     await this.references.demand({
       tier: body.tier,

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Param, Post, Put, Query } from '@nestjs/common'
 import { refuse, RefusalError } from '@tollgate/kernel'
-import { TIER_FIELDS } from '@tollgate/tenants/domain'
+import { WRITABLE_FIELDS } from '@tollgate/tenants/domain'
 import { Permit, type Principal } from '@tollgate/tenants/people'
 import { permits, TierAdminService, type TierVersion } from '@tollgate/tiers'
 import { pageQuery } from '../../fields.schema'
@@ -49,7 +49,7 @@ export class TiersController {
 
   private async write(who: Principal, slug: string, body: TierBody, current: TierVersion | null) {
     const wanted = tierOf(slug, body)
-    demandFields(who, TIER_FIELDS, changedMoney(body, current))
+    demandFields(who, WRITABLE_FIELDS.tier, changedMoney(body, current))
     if (!isOnlyMoney(wanted, current)) demandFields(who, { rights: 'tiers:write' }, ['rights'])
     await this.references.demand({ regions: [{ path: 'regions', slugs: body.regions }] })
     if (wanted.defaultModel !== null && !permits({ ...wanted, version: 0 }, wanted.defaultModel)) throw invalid({ path: 'default_model', message: 'is not permitted by this tier' })
