@@ -78,7 +78,7 @@ export function reportCsv(report: CostReport, groupBy: readonly ReportGroup[]): 
   const columns = [...(groupBy.length > 0 ? groupBy : ['model']), ...Object.keys(report.total)]
   const cell = (value: unknown) => {
     const text = value === null || value === undefined ? '' : String(value)
-    const safe = /^[=+\-@]/.test(text) && typeof value === 'string' && Number.isNaN(Number(text)) ? `'${text}` : text
+    const safe = /^[=+\-@\t\r\n]/.test(text) && typeof value === 'string' && Number.isNaN(Number(text)) ? `'${text}` : text
     return /[",\r\n]/.test(safe) ? `"${safe.replace(/"/g, '""')}"` : safe
   }
   const lines = rows.map((row) => columns.map((column) => cell((row as Record<string, unknown>)[column])).join(','))
