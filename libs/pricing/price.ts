@@ -36,7 +36,7 @@ export interface PriceQuery {
   readonly atMs: number
 }
 
-/** How special a row is: tenant beats tier beats region beats provider beats exact model beats `*`. Null = no match. */
+/** How special a row is: an exact model beats `*`, then tenant beats tier beats region beats provider. Null = no match. */
 function specificity(price: Price, query: PriceQuery): number | null {
   if (price.effectiveAtMs > query.atMs) return null
   if (price.model !== '*' && price.model !== query.model) return null
