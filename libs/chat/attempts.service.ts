@@ -51,7 +51,7 @@ export class AttemptsService {
         maxTokens,
         requestId: call.rid,
         signal,
-        deadlines: { connectMs: CONNECT_MS, firstByteMs: this.config.TOLLGATE_FIRST_BYTE_TIMEOUT_MS, idleMs: this.config.TOLLGATE_IDLE_TIMEOUT_MS, totalMs: this.config.TOLLGATE_TOTAL_TIMEOUT_MS },
+        deadlines: { connectMs: CONNECT_MS, firstByteMs: this.firstByteMs(candidate.provider), idleMs: this.config.TOLLGATE_IDLE_TIMEOUT_MS, totalMs: this.config.TOLLGATE_TOTAL_TIMEOUT_MS },
       },
       sink,
     )
@@ -69,6 +69,11 @@ export class AttemptsService {
       cost_pico: null,
     })
     return outcome
+  }
+
+  /** OLLAMA_TIMEOUT (ms) is the Ollama guide's name for the same patience with its hosts. */
+  private firstByteMs(provider: string): number {
+    return (provider === 'ollama' ? this.config.OLLAMA_TIMEOUT : undefined) ?? this.config.TOLLGATE_FIRST_BYTE_TIMEOUT_MS
   }
 
   /** The operator's OLLAMA_TEMPERATURE stands in where the caller gave none. */

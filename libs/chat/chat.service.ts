@@ -91,7 +91,7 @@ export class ChatService {
       return refused(refuse('model_not_available', { model }, { retryAfterSeconds: RETRY_AFTER_SECONDS }))
     }
     const prices = await this.rooms.catalog.pricesOf(selection.model.name, call.caller.tenant.id)
-    return planCall(call.request, selection, candidates, { tenantId: call.caller.tenant.id, nowMs: this.clock.now(), prices })
+    return planCall(call.request, selection, candidates, { tenantId: call.caller.tenant.id, nowMs: this.clock.now(), prices, defaultMaxTokens: this.config.OLLAMA_MAX_TOKENS ?? null })
   }
 
   private async route(caller: Caller, selection: Selection): Promise<Candidate[]> {

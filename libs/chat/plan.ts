@@ -24,6 +24,8 @@ export interface PlanContext {
   readonly tenantId: string
   readonly nowMs: number
   readonly prices: readonly Price[]
+  /** The operator's default where the caller names no limit (OLLAMA_MAX_TOKENS); null = the tier's most. */
+  readonly defaultMaxTokens: number | null
 }
 
 /**
@@ -38,7 +40,7 @@ export function planCall(request: ChatRequest, selection: Selection, candidates:
   })
   if (targets.length === 0) return { kind: 'refused', refusal: refuse('price_missing', { model: model.name }, { retryAfterSeconds: 60 }) }
   const cap = Math.min(tier.maxOutputTokens, model.maxOutputTokens ?? Infinity)
-  const maxTokens = Math.min(request.maxTokens ?? cap, cap)
+  const maxTokens = Math.min(request.maxTokens ?? context.defaultMaxTokens ?? cap, cap)
   const promptTokens = upperBoundPromptTokens(request.bodyBytes, request.messages.length)
   const estimatePico = targets.reduce((most, { price }) => max(most, upperBoundCost(promptTokens, maxTokens, price)), 0n)
   const isLowered = request.maxTokens !== null && request.maxTokens > cap

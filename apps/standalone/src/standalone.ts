@@ -83,6 +83,7 @@ async function upstreamsOf({ config, folder }: Services, admin: NestFastifyAppli
   const cloud = cloudHosts(config)
   const isReal = config.OLLAMA_ENABLED && (await admin.get(ProbeService).isOllamaAt(config.OLLAMA_BASE_URL, OLLAMA_ANSWERS_WITHIN_MS))
   if (isReal) return { hosts: [{ name: 'ollama', region: 'us-east', provider: 'ollama', base_url: config.OLLAMA_BASE_URL }, ...cloud], isSandbox: false }
+  if (!config.TOLLGATE_SANDBOX_HOSTS) return { hosts: cloud, isSandbox: false }
   const sandbox = keep(await NestFactory.createApplicationContext(SandboxModule.register({ hosts: sandboxHosts(folder.readStandalone()) }), { logger: false, abortOnError: false }))
   const hosts = sandbox.get(SandboxService).sandbox.hosts.map((host) => ({ name: host.name, region: host.region, provider: 'ollama', base_url: host.baseUrl }))
   return { hosts: [...hosts, ...cloud], isSandbox: true }

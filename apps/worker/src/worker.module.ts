@@ -46,7 +46,7 @@ export class WorkerSchedule implements OnApplicationBootstrap, OnModuleDestroy {
     this.loop.repeat('settle-outbox', 0, () => settleOutbox.run(), () => outbox.ensureGroups())
     this.loop.repeat('take-over-outbox', TAKE_OVER_MS, () => settleOutbox.takeOver())
     this.loop.repeat('sweep-reservations', SWEEP_MS, () => outbox.sweep(holdMs))
-    if (this.config.OLLAMA_AUTO_HEALTH_CHECK) this.loop.repeat('probe-hosts', this.config.TOLLGATE_PROBE_INTERVAL_MS, () => probeHosts.run())
+    if (this.config.OLLAMA_AUTO_HEALTH_CHECK) this.loop.repeat('probe-hosts', this.config.OLLAMA_HEALTH_CHECK_INTERVAL ?? this.config.TOLLGATE_PROBE_INTERVAL_MS, () => probeHosts.run())
     this.loop.repeat('partitions', PARTITIONS_MS, () => partitions.run())
   }
 

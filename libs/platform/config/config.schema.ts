@@ -41,6 +41,7 @@ export const environmentSchema = z.object({
   TOLLGATE_TOTAL_TIMEOUT_MS: count(1_000, 3_600_000).default(900_000),
   TOLLGATE_BODY_LIMIT_BYTES: count(1_024, 64 * 1024 * 1024).default(1024 * 1024),
   TOLLGATE_DRAIN_TIMEOUT_MS: count(100, 3_600_000).default(25_000),
+  TOLLGATE_DRAIN_NOTICE_MS: count(0, 60_000).default(2_000),
   TOLLGATE_METRICS_TOKEN: text.optional(),
   TOLLGATE_SANDBOX_HOSTS: flag.default(true),
 

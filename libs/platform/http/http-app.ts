@@ -13,6 +13,7 @@ const HEADERS_TIMEOUT_MS = 10_000
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
 const MAX_HEADER_BYTES = 16 * 1024
 const MAX_REQUESTS_PER_SOCKET = 0
+const IDLE_SWEEP_MS = 100
 
 /** How an HTTP app is made. */
 export interface HttpAppOptions {
@@ -53,6 +54,13 @@ function prepareFastify(adapter: FastifyAdapter): void {
     } catch (error) {
       done(error as Error, undefined)
     }
+  })
+  // A connection whose last answer ends while the server closes would stay open for its keep-alive time.
+  fastify.addHook('preClose', (done) => {
+    const sweep = setInterval(() => fastify.server.closeIdleConnections(), IDLE_SWEEP_MS)
+    fastify.server.once('close', () => clearInterval(sweep))
+    sweep.unref()
+    done()
   })
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id)

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { ConfigError } from '@tollgate/platform/config'
 import type { Readiness } from '@tollgate/platform/http'
 import { MigrationError } from '@tollgate/platform/postgres'
@@ -17,17 +18,21 @@ export function runMain(start: () => Promise<void>): void {
   })
 }
 
-/** Stops on SIGINT and SIGTERM: not ready first, then drains within the limit, then closes. A second signal ends at once. */
-export function stopOnSignals(app: { close(): Promise<void> }, options: { readiness: Readiness; drainMs: number }): void {
+/**
+ * Stops on SIGINT and SIGTERM: not ready first, then drains within the limit, then closes. A second signal ends at once.
+ * @param options.noticeMs how long a SIGTERM leaves the door open while `/readyz` says no, so that a proxy can notice
+ */
+export function stopOnSignals(app: { close(): Promise<void> }, options: { readiness: Readiness; drainMs: number; noticeMs?: number }): void {
   let isStopping = false
   const stop = (signal: NodeJS.Signals) => {
     if (isStopping) process.exit(signal === 'SIGINT' ? 130 : 143)
     isStopping = true
     options.readiness.startDraining()
-    const deadline = setTimeout(() => process.exit(1), options.drainMs + 5_000)
+    const noticeMs = signal === 'SIGTERM' ? (options.noticeMs ?? 0) : 0
+    const deadline = setTimeout(() => process.exit(1), noticeMs + options.drainMs + 5_000)
     deadline.unref()
-    void app
-      .close()
+    void delay(noticeMs)
+      .then(() => app.close())
       .then(
         () => process.exit(0),
         (error: unknown) => {

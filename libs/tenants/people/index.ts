@@ -1,5 +1,6 @@
 export { PeopleModule } from './people.module'
-export { AccountService, type Actor } from './account.service'
+export { AccountService } from './account.service'
+export { addFirstOperator } from './first-operator'
 export { LoginService, type TokenPair } from './login.service'
 export { PermitGuard, type SignedInRequest } from './permit.guard'
 export { PERMIT, Permit, Public } from './permit'

@@ -1,5 +1,6 @@
-import { Controller, Post, Req, Res, UseGuards } from '@nestjs/common'
+import { Controller, Inject, Post, Req, Res, UseGuards } from '@nestjs/common'
 import { refuse, RefusalError } from '@tollgate/kernel'
+import { CONFIG, type ClusterConfig } from '@tollgate/platform/config'
 import type { HttpReply } from '@tollgate/platform/http'
 import { ApiKeyGuard } from '@tollgate/tenants'
 import { ModelAccessGuard, NeedsScope } from '@tollgate/tiers'
@@ -15,14 +16,17 @@ import { SseStream } from '@tollgate/platform/http'
 @Controller()
 @UseGuards(ApiKeyGuard, ModelAccessGuard)
 export class ChatController {
-  constructor(private readonly door: InferenceDoor) {}
+  constructor(
+    private readonly door: InferenceDoor,
+    @Inject(CONFIG) private readonly config: ClusterConfig,
+  ) {}
 
   @NeedsScope('chat')
   @Post('chat')
   async chat(@Req() http: CallerRequest, @Res() reply: HttpReply): Promise<void> {
     const body = parseBody(chatSchema, http.body)
     if (body.customer_id !== undefined && body.customer_id !== http.caller.tenant.slug) throw new RefusalError(refuse('customer_mismatch'))
-    const { request, dropped } = chatRequest(body, http.bodyBytes ?? 0)
+    const { request, dropped } = chatRequest(body, http.bodyBytes ?? 0, this.config.OLLAMA_STREAMING)
     const notes = dropped.length > 0 ? [`options set by the operator were ignored: ${dropped.join(', ')}`] : []
     if (body.conversation_id !== undefined) notes.push('conversations are not stored yet: conversation_id was ignored')
     reply.hijack()

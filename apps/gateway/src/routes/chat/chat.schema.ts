@@ -10,7 +10,7 @@ export const chatSchema = z
     model: modelNameSchema.optional(),
     temperature: z.number().min(0).max(2).optional(),
     max_tokens: maxTokensSchema.optional(),
-    stream: z.boolean().default(false),
+    stream: z.boolean().optional(),
     system: z.string().optional(),
     conversation_id: z.string().max(100).optional(),
     project: slugSchema.optional(),
@@ -28,8 +28,8 @@ export type ChatBody = z.infer<typeof chatSchema>
 /** Sampling options a tenant may set; what loads or pins models belongs to the operator (F62). */
 const OPTIONS = ['temperature', 'top_p', 'top_k', 'min_p', 'seed', 'stop', 'presence_penalty', 'frequency_penalty', 'repeat_penalty']
 
-/** The wish behind a body. Options that belong to the operator are dropped, and named in `dropped`. */
-export function chatRequest(body: ChatBody, bodyBytes: number): { request: ChatRequest; dropped: string[] } {
+/** The wish behind a body. `streamsByDefault` is the operator's OLLAMA_STREAMING. Options that belong to the operator are dropped, and named in `dropped`. */
+export function chatRequest(body: ChatBody, bodyBytes: number, streamsByDefault = false): { request: ChatRequest; dropped: string[] } {
   const messages: ChatMessage[] = body.messages ? (body.messages as ChatMessage[]) : [{ role: 'user', content: body.message! }]
   const options = body.options ?? {}
   const parameters: Record<string, unknown> = {}
@@ -41,7 +41,7 @@ export function chatRequest(body: ChatBody, bodyBytes: number): { request: ChatR
   const request: ChatRequest = {
     model: body.model ?? null,
     messages: body.system === undefined ? messages : [{ role: 'system', content: body.system }, ...messages],
-    stream: body.stream,
+    stream: body.stream ?? streamsByDefault,
     maxTokens,
     project: body.project ?? body.department ?? null,
     parameters,
