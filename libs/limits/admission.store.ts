@@ -98,7 +98,6 @@ export class AdmissionStore {
       key: reservation.keyId,
       at: reservation.admittedAtMs,
       est: reservation.estimateNano,
-      tok: reservation.estimateTokens,
       lim: reservation.limiterKeys,
       bud: reservation.budgetKeys,
       prog: Math.min(progressNano, reservation.estimateNano),

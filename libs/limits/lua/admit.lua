@@ -108,11 +108,11 @@ for i = 1, budgets do
   end
 end
 
-local limiter_keys, budget_keys = {}, {}
+local limiter_keys, budget_keys, charged, seconds = {}, {}, {}, {}
 for i = 1, limiters do
   local w = windows[i]
   local slot = w.second % SLOTS
-  limiter_keys[i] = w.key
+  limiter_keys[i], charged[i], seconds[i] = w.key, int(w.tokens), int(w.second)
   if w.isNew then redis.call('HSET', w.key, 't', int(w.second)); redis.call('EXPIRE', w.key, LIMITER_TTL_S) end
   redis.call('HINCRBY', w.key, 'r', 1)
   redis.call('HINCRBY', w.key, 'r' .. slot, 1)
@@ -124,7 +124,8 @@ for i = 1, budgets do
   budget_keys[i] = KEYS[6 + limiters + i]
   if estimate > 0 then redis.call('HINCRBY', budget_keys[i], 'resv', int(estimate)) end
 end
-redis.call('HSET', KEYS[1], 'est', int(estimate), 'tok', int(tokens), 'sec', int(math.floor(now / 1000)), 'lim', table.concat(limiter_keys, ' '), 'bud', table.concat(budget_keys, ' '), 'draft', ARGV[6], 'gw', ARGV[7], 'at', int(now))
+-- What each limiter was charged, and in which second: settlement gives back from there and no more.
+redis.call('HSET', KEYS[1], 'est', int(estimate), 'tok', table.concat(charged, ' '), 'sec', table.concat(seconds, ' '), 'lim', table.concat(limiter_keys, ' '), 'bud', table.concat(budget_keys, ' '), 'draft', ARGV[6], 'gw', ARGV[7], 'at', int(now))
 redis.call('PEXPIRE', KEYS[1], RESERVATION_TTL_MS)
 redis.call('ZADD', KEYS[3], now + lease_ms, rid)
 return {'OK', now, left_requests, left_tokens, cap_requests, cap_tokens}

@@ -1,7 +1,7 @@
 -- Checkpoint of running calls of one bucket, once a tick per gateway: writes progress, extends leases, re-creates
 -- reservations that Redis lost, and tells which calls must stop.
 -- KEYS  1 lease    ARGV  1 bucket tag  2 lease ms  3 JSON array of
---   {rid, key, at, est, tok, lim: [keys], bud: [keys], draft, gw}   (draft = the claim as of now, rank 0)
+--   {rid, key, at, est, prog, lim: [keys], bud: [keys], draft, gw}   (draft = the claim as of now, rank 0)
 -- Answers one word a call, in order: OK | SWEPT | DONE | REVOKED
 local RESERVATION_TTL_MS = 86400000
 local LIMITER_TTL_S = 1800
@@ -22,7 +22,8 @@ for i, call in ipairs(calls) do
     answers[i] = 'REVOKED'
   else
     if redis.call('EXISTS', reservation) == 0 then
-      redis.call('HSET', reservation, 'est', int(call.est), 'tok', int(call.tok), 'sec', int(math.floor(now / 1000)),
+      -- The lost windows counted its tokens; the new ones do not, so settlement has nothing to give back.
+      redis.call('HSET', reservation, 'est', int(call.est), 'tok', string.rep('0 ', #call.lim), 'sec', string.rep(int(math.floor(now / 1000)) .. ' ', #call.lim),
         'lim', table.concat(call.lim, ' '), 'bud', table.concat(call.bud, ' '), 'gw', call.gw, 'at', int(call.at))
       redis.call('PEXPIRE', reservation, RESERVATION_TTL_MS)
       for _, key in ipairs(call.lim) do redis.call('HINCRBY', key, 'c', 1) end

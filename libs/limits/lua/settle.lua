@@ -47,14 +47,14 @@ end
 
 local r = redis.call('HMGET', KEYS[1], 'est', 'tok', 'sec', 'lim', 'bud', 'held')
 if r[1] then
-  local estimate, reserved_tokens, second = tonumber(r[1]), tonumber(r[2]), tonumber(r[3])
+  local estimate, charged, seconds = tonumber(r[1]), split(r[2]), split(r[3])
   if estimate > 0 then
     for _, key in ipairs(split(r[5])) do take(key, 'resv', estimate) end
   end
-  for _, key in ipairs(split(r[4])) do
+  for i, key in ipairs(split(r[4])) do
     if not r[6] then take(key, 'c', 1) end
     local last = tonumber(redis.call('HGET', key, 't'))
-    local surplus = reserved_tokens - tokens
+    local surplus, second = tonumber(charged[i]) - tokens, tonumber(seconds[i])
     if last and surplus > 0 and second > last - SLOTS then
       local slot = 'k' .. (second % SLOTS)
       local counted = tonumber(redis.call('HGET', key, slot)) or 0
