@@ -40,7 +40,7 @@ for i = 1, claims do
     end
   end
   if redis.call('EXISTS', prefix .. rid) == 1 then
-    redis.call('HSET', prefix .. rid, 'crank', int(rank))
+    if rank > (tonumber(redis.call('HGET', prefix .. rid, 'crank')) or -1) then redis.call('HSET', prefix .. rid, 'crank', int(rank)) end
     redis.call('PEXPIRE', prefix .. rid, CONFIRMED_TTL_MS)
   end
 end
