@@ -8,6 +8,7 @@
 --       per claim:  rid, rank, budget indexes ("1 2")
 --       per entry:  stream id
 local CONFIRMED_TTL_MS = 600000
+local BUDGET_TTL_MS = 3456000000
 local prefix, group = ARGV[1], ARGV[2]
 local budgets, claims, entries = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if not (budgets and claims and entries) or #ARGV ~= 5 + budgets * 2 + claims * 3 + entries then
@@ -21,8 +22,10 @@ end
 
 for i = 1, budgets do
   local key, spent, version = KEYS[2 + i], tonumber(ARGV[4 + i * 2]), tonumber(ARGV[5 + i * 2])
-  if redis.call('HEXISTS', key, 'loaded') == 1 and version > (tonumber(redis.call('HGET', key, 'ver')) or -1) then
+  -- Also while it is not loaded: a load that read Postgres before this commit may still be on its way.
+  if version > (tonumber(redis.call('HGET', key, 'ver')) or -1) then
     redis.call('HSET', key, 'conf', int(spent), 'ver', int(version))
+    if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, BUDGET_TTL_MS) end
   end
 end
 for i = 1, claims do

@@ -81,8 +81,10 @@ for i = 1, budgets do
   elseif counted < 0 then
     take(key, 'unconf', -counted)
   end
-  if sums[i] and sums[i].version > (tonumber(redis.call('HGET', key, 'ver')) or -1) and redis.call('HEXISTS', key, 'loaded') == 1 then
+  -- Also while it is not loaded: a load that read Postgres before this commit may still be on its way.
+  if sums[i] and sums[i].version > (tonumber(redis.call('HGET', key, 'ver')) or -1) then
     redis.call('HSET', key, 'conf', int(sums[i].spent), 'ver', int(sums[i].version))
+    if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, BUDGET_TTL_MS) end
   end
 end
 
