@@ -5,6 +5,7 @@
 -- Answers one word a call, in order: OK | SWEPT | DONE | REVOKED
 local RESERVATION_TTL_MS = 86400000
 local LIMITER_TTL_S = 1800
+local BUDGET_TTL_MS = 3456000000
 local tag, lease_ms, calls = ARGV[1], tonumber(ARGV[2]), cjson.decode(ARGV[3])
 if not lease_ms then return redis.error_reply('ERR checkpoint: bad arguments') end
 -- '%d' is 32 bits wide on the in-process server; x + 0 turns -0 into 0.
@@ -29,6 +30,7 @@ for i, call in ipairs(calls) do
       for _, key in ipairs(call.lim) do redis.call('HINCRBY', key, 'c', 1) end
       for _, key in ipairs(call.bud) do
         if call.est > 0 then redis.call('HINCRBY', key, 'resv', int(call.est)) end
+        if redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, BUDGET_TTL_MS) end
       end
     end
     redis.call('HSET', reservation, 'draft', call.draft, 'prog', int(call.prog))
