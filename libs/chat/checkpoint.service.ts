@@ -55,7 +55,9 @@ export class CheckpointService {
     for (const active of this.active.values()) {
       if (nowMs - active.sinceMs < this.config.TOLLGATE_CHECKPOINT_MS) continue
       const { bucket } = active.reservation
-      byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), active])
+      const calls = byBucket.get(bucket)
+      if (calls) calls.push(active)
+      else byBucket.set(bucket, [active])
     }
     await Promise.all([...byBucket].map(([bucket, calls]) => this.report(bucket, calls, nowMs).catch(() => undefined)))
   }

@@ -54,9 +54,13 @@ export class SettlementService {
     const byBucket = new Map<number, RingEntry[]>()
     for (const entry of this.ring.olderThan(this.clock.monotonicMs() - RING_AGE_MS)) {
       const { bucket } = entry.settle.reservation
-      byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), entry])
+      const entries = byBucket.get(bucket)
+      if (entries) entries.push(entry)
+      else byBucket.set(bucket, [entry])
     }
-    for (const [bucket, entries] of byBucket) await this.tendBucket(bucket, entries.slice(0, RING_BATCH)).catch(() => undefined)
+    for (const [bucket, entries] of byBucket) {
+      for (let from = 0; from < entries.length; from += RING_BATCH) await this.tendBucket(bucket, entries.slice(from, from + RING_BATCH)).catch(() => undefined)
+    }
   }
 
   private async tryRecord(entry: RingEntry): Promise<boolean> {

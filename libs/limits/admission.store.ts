@@ -42,10 +42,16 @@ export interface SettleCall {
   readonly claim: string
 }
 
+/** Where a final claim stands. */
+export type ClaimState = 'confirmed' | 'pending' | 'lost'
+
 /** The Redis side of limits: every method is one script on one bucket. Rejects when Redis does not answer in time. */
 @Injectable()
 export class AdmissionStore {
   private readonly scripts = { admit: script('admit'), settle: script('settle'), load: script('load'), checkpoint: script('checkpoint') }
+
+  /** The mark each bucket had when its claims were last looked up one by one. */
+  private readonly bornMarks = new Map<number, string>()
 
   constructor(private readonly redis: RedisClients) {}
 
@@ -130,9 +136,23 @@ export class AdmissionStore {
     await this.redis.admission.set(`${bucketTag(bucket)}:epoch:${tenantId}`, String(epoch), 'EX', REVOKED_TTL_SECONDS)
   }
 
-  /** Which of these claims (request ids of one bucket) the worker has confirmed at rank 1, is still to confirm, or Redis has lost. */
-  async claimStates(bucket: number, rids: readonly string[]): Promise<('confirmed' | 'pending' | 'lost')[]> {
+  /**
+   * Which of these claims (request ids of one bucket) the worker has confirmed at rank 1, is still to confirm, or Redis
+   * has lost. A claim that is no longer unconfirmed was confirmed, unless Redis lost its memory meanwhile: `born` is
+   * read last and tells that, and only then each claim is looked up by itself.
+   */
+  async claimStates(bucket: number, rids: readonly string[]): Promise<ClaimState[]> {
     const tag = bucketTag(bucket)
+    const known = this.bornMarks.get(bucket)
+    const open = await this.redis.settlement.hmget(`${tag}:un`, ...rids)
+    const born = await this.redis.settlement.get(`${tag}:born`)
+    if (born !== null && born === known) return open.map((value) => (value === null ? 'confirmed' : 'pending'))
+    const states = await this.lookUpClaims(tag, rids)
+    if (born !== null) this.bornMarks.set(bucket, born)
+    return states
+  }
+
+  private async lookUpClaims(tag: string, rids: readonly string[]): Promise<ClaimState[]> {
     const pipeline = this.redis.settlement.pipeline()
     for (const rid of rids) pipeline.hmget(`${tag}:done:${rid}`, 'rank', 'crank')
     const replies = (await pipeline.exec()) ?? []

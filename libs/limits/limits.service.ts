@@ -3,7 +3,7 @@ import { nanoCeil, refuse, type Caller, type CallerProject, type Clock, type Ref
 import { CLOCK } from '@tollgate/platform/clock'
 import type { ProcessLogger } from '@tollgate/platform/logging'
 import { LOGGER } from '@tollgate/platform/process'
-import { AdmissionStore, type CheckpointCall, type SettleCall } from './admission.store'
+import { AdmissionStore, type CheckpointCall, type ClaimState, type SettleCall } from './admission.store'
 import { BudgetStore } from './budget.store'
 import { refusalOf, type AdmissionAnswer } from './domain/admission'
 import type { BudgetSums, Reservation } from './domain/reservation'
@@ -78,7 +78,7 @@ export class LimitsService {
   }
 
   /** See AdmissionStore.claimStates. */
-  async claimStates(bucket: number, rids: readonly string[]): Promise<('confirmed' | 'pending' | 'lost')[]> {
+  async claimStates(bucket: number, rids: readonly string[]): Promise<ClaimState[]> {
     return this.admissions.claimStates(bucket, rids)
   }
 
@@ -109,7 +109,7 @@ export class LimitsService {
       keyId: key.id,
       bucket: tenant.bucket,
       authEpoch: tenant.authEpoch,
-      estimateNano: nanoCeil(request.estimatePico),
+      estimateNano: reservable(request.estimatePico),
       estimateTokens: request.estimateTokens,
       leaseMs: request.leaseMs,
       draft: request.draft(budgetNames(scopes)),
@@ -134,7 +134,7 @@ export class LimitsService {
       tenantId: tenant.id,
       keyId: key.id,
       bucket: tenant.bucket,
-      estimateNano: nanoCeil(request.estimatePico),
+      estimateNano: reservable(request.estimatePico),
       estimateTokens: request.estimateTokens,
       limiterKeys: scopes.limiters.map((limiter) => limiter.redisKey),
       budgetKeys: scopes.budgets.map((budget) => budget.redisKey),
@@ -144,6 +144,11 @@ export class LimitsService {
     }
     return { kind: 'admitted', reservation }
   }
+}
+
+/** Nano to reserve. More than any budget may hold (9 million units) is cut there: a Lua number counts no further. */
+function reservable(estimatePico: bigint): number {
+  return Math.min(nanoCeil(estimatePico), Number.MAX_SAFE_INTEGER)
 }
 
 function budgetNames(scopes: CallScopes): string[] {
