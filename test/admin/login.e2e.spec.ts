@@ -1,3 +1,4 @@
+import { Client } from 'pg'
 import { startAdmin, PASSWORD, type AdminApp } from './admin-app'
 import { AccountService } from '@tollgate/tenants/people'
 
@@ -52,6 +53,18 @@ describe('log-in', () => {
     expect(reply.body.code).toBe('too_many_failed_logins')
     expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0)
     expect((await login('203.0.113.6')).status).toBe(200)
+  })
+
+  it('says 503, never 401, while accounts cannot be read', async () => {
+    const { access_token: token } = (await login('203.0.113.8')).body
+    const owner = new Client({ connectionString: admin.database.ownerUrl })
+    await owner.connect()
+    await owner.query('ALTER TABLE account RENAME TO account_away')
+    const replies = [await login('203.0.113.8'), await admin.call('GET', '/auth/me', { token }), await admin.call('POST', '/auth/refresh', { body: { refresh_token: 'x' } })]
+    await owner.query('ALTER TABLE account_away RENAME TO account')
+    await owner.end()
+    for (const reply of replies) expect(reply.body).toMatchObject({ status: 503, code: 'accounts_unavailable' })
+    expect((await admin.call('GET', '/auth/me', { token })).status).toBe(200)
   })
 
   it('lists every problem of a bad body, unknown keys included', async () => {

@@ -32,19 +32,20 @@ export class LoginService {
 
   /** @throws RefusalError the same one, after the same work, for an unknown address, a wrong password and a disabled person */
   async login(email: string, password: string): Promise<TokenPair> {
-    const account = await this.accounts.byEmail(email.toLowerCase())
+    const account = await this.accounts.byEmail(email.toLowerCase()).catch(unavailable)
     const isRight = await isPassword(password, account?.passwordHash ?? null)
     if (!account || !isRight || account.isDisabled) throw new RefusalError(refuse('invalid_credentials'))
     const refreshToken = this.newRefreshToken()
     const id = this.ids.uuid()
-    await this.sessions.open({ id, accountId: account.id, refreshHash: hashOf(refreshToken), expiresAt: new Date(this.clock.now() + SESSION_MS) })
+    const expiresAt = new Date(this.clock.now() + SESSION_MS)
+    await this.sessions.open({ id, accountId: account.id, refreshHash: hashOf(refreshToken), expiresAt }).catch(unavailable)
     return this.pair(account.id, id, refreshToken)
   }
 
   /** The session keeps the end it was given at log-in: twelve hours, however often it is refreshed. */
   async refresh(refreshToken: string): Promise<TokenPair> {
     const next = this.newRefreshToken()
-    const session = await this.sessions.rotate(hashOf(refreshToken), hashOf(next))
+    const session = await this.sessions.rotate(hashOf(refreshToken), hashOf(next)).catch(unavailable)
     if (!session) throw new RefusalError(refuse('invalid_token'))
     return this.pair(session.accountId, session.id, next)
   }
@@ -63,6 +64,11 @@ export class LoginService {
   private newRefreshToken(): string {
     return this.ids.bytes(REFRESH_BYTES).toString('base64url')
   }
+}
+
+/** Accounts that cannot be read are an outage, never a wrong password. */
+function unavailable(): never {
+  throw new RefusalError(refuse('accounts_unavailable', {}, { retryAfterSeconds: 2 }))
 }
 
 /** Refresh tokens carry 256 random bits, so a fast hash is right. */
