@@ -37,7 +37,8 @@ export class ApiKeyGuard implements CanActivate {
     if (/[?&](api_?key|key|token)=/i.test(request.url)) throw new RefusalError(refuse('api_key_in_query'))
     const result = await this.authentication.authenticate(credentialOf(request.headers))
     if (result.kind === 'refused') {
-      if (result.refusal.status === 401) await this.countFailure(block)
+      // The shield guards the store that a well-formed key is looked up in; junk never gets that far.
+      if (result.refusal.status === 401 && !result.isJunk) await this.countFailure(block)
       throw new RefusalError(result.refusal)
     }
     if (result.cidrs && !isInside(request.ip, result.cidrs)) throw new RefusalError(refuse('address_not_allowed'))

@@ -21,8 +21,13 @@ interface CachedCaller {
   readonly loadedAtMs: number
 }
 
-/** Who is calling, or why not. A refusal is the same for unknown, wrong, revoked and expired keys (F30). */
-export type Authentication = { readonly kind: 'caller'; readonly caller: Caller; readonly cidrs: readonly string[] | null } | { readonly kind: 'refused'; readonly refusal: Refusal }
+/**
+ * Who is calling, or why not. A refusal is the same for unknown, wrong, revoked and expired keys (F30). `isJunk`: shape
+ * or checksum is wrong, so nothing was asked of any store and nothing need be (T30).
+ */
+export type Authentication =
+  | { readonly kind: 'caller'; readonly caller: Caller; readonly cidrs: readonly string[] | null }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly isJunk?: boolean }
 
 /** From a credential to a caller. Junk costs no IO; a known key one hash and one look-up in memory. */
 @Injectable()
@@ -41,7 +46,7 @@ export class AuthenticationService {
 
   async authenticate(credential: string): Promise<Authentication> {
     const parsed = parseApiKey(credential)
-    if (!parsed) return { kind: 'refused', refusal: refuse('invalid_api_key') }
+    if (!parsed) return { kind: 'refused', refusal: refuse('invalid_api_key'), isJunk: true }
     const digest = credentialDigest(credential)
     const known = this.cache.get(digest)
     if (known && this.clock.now() - known.loadedAtMs < FRESH_MS) return this.judge(known)
