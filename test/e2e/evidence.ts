@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis'
 import type { Client } from 'pg'
-import { eventually } from '../support'
+import { eventually, FaultProxy } from '../support'
+import { serviceAddresses } from '../support/services'
 
 /** One row of `usage`, as far as specs look at it. Amounts are pico. */
 export interface UsageRow {
@@ -67,4 +68,16 @@ export function eventsIn(text: string): unknown[] {
     const data = block.slice('data: '.length)
     return data === '[DONE]' ? data : (JSON.parse(data) as unknown)
   })
+}
+
+/** A proxy before this run's Postgres, for `startStack({ throughProxy: (url) => behind(proxy, url) })`. */
+export function proxyOfPostgres(): Promise<FaultProxy> {
+  return FaultProxy.start(serviceAddresses().postgresUrl)
+}
+
+/** The same log-in and database, reached through a proxy. */
+export function behind(proxy: FaultProxy, url: string): string {
+  const changed = new URL(url)
+  changed.host = `127.0.0.1:${proxy.port}`
+  return changed.href
 }
