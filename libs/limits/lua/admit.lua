@@ -14,11 +14,13 @@
 local SLOTS = 61
 local RESERVATION_TTL_MS = 86400000
 local LIMITER_TTL_S = 1800
+local MOST = 9007199254740992
 
 local rid, lease_ms, epoch = ARGV[1], tonumber(ARGV[4]), ARGV[5]
 local estimate, tokens = tonumber(ARGV[2]), tonumber(ARGV[3])
 local limiters, budgets = tonumber(ARGV[8]), tonumber(ARGV[9])
-if not (lease_ms and estimate and tokens and limiters and budgets) or estimate < 0 or tokens < 0 then
+-- Lua reads "nan" and "inf" as numbers, and NaN is never below anything: hence `not (… >= 0 and … <= MOST)`.
+if not (lease_ms and estimate and tokens and limiters and budgets) or not (estimate >= 0 and estimate <= MOST) or not (tokens >= 0 and tokens <= MOST) then
   return redis.error_reply('ERR admit: bad arguments')
 end
 

@@ -13,6 +13,10 @@ local function int(x) return string.format('%.0f', x + 0) end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
+for _, call in ipairs(calls) do
+  if not (type(call.est) == 'number' and type(call.prog) == 'number' and type(call.at) == 'number' and call.draft) then return redis.error_reply('ERR checkpoint: bad call') end
+end
+
 local answers = {}
 for i, call in ipairs(calls) do
   local reservation = tag .. ':rsv:' .. call.rid

@@ -17,7 +17,11 @@ end
 -- '%d' is 32 bits wide on the in-process server; x + 0 turns -0 into 0.
 local function int(x) return string.format('%.0f', x + 0) end
 for i = 1, budgets * 2 do
-  if not tonumber(ARGV[5 + i]) then return redis.error_reply('ERR confirm: bad sums') end
+  local value = tonumber(ARGV[5 + i])
+  if not (value and value >= 0 and value < 9e18) then return redis.error_reply('ERR confirm: bad sums') end
+end
+for i = 1, claims do
+  if not tonumber(ARGV[4 + budgets * 2 + i * 3]) then return redis.error_reply('ERR confirm: bad rank') end
 end
 
 for i = 1, budgets do

@@ -2,7 +2,7 @@
 -- reconcile. A newer version wins, so a load may race with a confirmation; unconfirmed and reserved sums stay.
 -- KEYS  1 budget hash    ARGV  1 spent nano  2 version  3 expiry (epoch ms)
 local spent, version, expires = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-if not (spent and version and expires) then return redis.error_reply('ERR load: bad arguments') end
+if not (spent and version and expires and spent >= 0 and spent < 9e18) then return redis.error_reply('ERR load: bad arguments') end
 -- '%d' is 32 bits wide on the in-process server; x + 0 turns -0 into 0.
 local function int(x) return string.format('%.0f', x + 0) end
 redis.call('HSETNX', KEYS[1], 'loaded', '1')

@@ -12,17 +12,19 @@ local DONE_TTL_MS = 86400000
 local CONFIRMED_TTL_MS = 600000
 local BUDGET_TTL_MS = 3456000000
 local SLOTS = 61
+local MOST = 9007199254740992
 
 local rid, rank, amount, tokens = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local mode, budgets = ARGV[6], tonumber(ARGV[7])
-if not (rank and amount and tokens and budgets) or amount < 0 or tokens < 0 or (mode ~= 'outbox' and mode ~= 'direct') then
+-- Lua reads "nan" and "inf" as numbers, and NaN is never below anything: hence `not (… >= 0 and … <= MOST)`.
+if not (rank and amount and tokens and budgets) or not (amount >= 0 and amount <= MOST) or not (tokens >= 0 and tokens <= MOST) or (mode ~= 'outbox' and mode ~= 'direct') then
   return redis.error_reply('ERR settle: bad arguments')
 end
 local sums = {}
 if mode == 'direct' then
   for i = 1, budgets do
     local spent, version = tonumber(ARGV[6 + i * 2]), tonumber(ARGV[7 + i * 2])
-    if not (spent and version) then return redis.error_reply('ERR settle: bad sums') end
+    if not (spent and version and spent >= 0 and spent < 9e18 and version >= -1) then return redis.error_reply('ERR settle: bad sums') end
     sums[i] = { spent = spent, version = version }
   end
 end
