@@ -17,7 +17,8 @@ export function errorBody(refusal: Refusal, surface: ErrorSurface, requestId: st
   if (surface === 'problem')
     return { type: `urn:tollgate:${refusal.code}`, title: refusal.code, status: refusal.status, code: refusal.code, detail: refusal.message, errors: [], request_id: requestId, ...refusal.details, ...retry }
   if (surface === 'plain') return { error: refusal.message, code: refusal.code, request_id: requestId, ...refusal.details, ...retry }
-  const error = { message: refusal.message, type: ERRORS[refusal.code].type, param: paramOf(refusal), code: codeOf(refusal), ...refusal.details, ...retry }
+  // Details first: OpenAI's four fields are always there, whatever a detail is called.
+  const error = { ...refusal.details, ...retry, message: refusal.message, type: ERRORS[refusal.code].type, param: paramOf(refusal), code: codeOf(refusal) }
   const shared = { ...refusal.details, request_id: requestId }
   return surface === 'openai-detail' ? { error, detail: refusal.message, ...shared } : { error, ...shared }
 }
