@@ -12,7 +12,8 @@ export function toRefusal(error: unknown, request: HttpRequest, logger: ProcessL
   if (error instanceof RefusalError) return error
   const { code, statusCode, getStatus } = error as { code?: string; statusCode?: number; getStatus?: () => number }
   const status = statusCode ?? getStatus?.call(error)
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new RefusalError(refuse('body_too_large', { limit: request.routeOptions?.bodyLimit ?? 0 }))
+  // Nest may have wrapped Fastify's error, and then only the status tells.
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' || status === 413) return new RefusalError(refuse('body_too_large', { limit: request.routeOptions?.bodyLimit ?? 0 }))
   if (status === 404) return new RefusalError(refuse('not_found'))
   if (status === 405) return new RefusalError(refuse('method_not_allowed'))
   if (status === 429) return new RefusalError(refuse('too_many_failed_logins', {}, { retryAfterSeconds: 60 }))
