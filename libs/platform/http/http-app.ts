@@ -1,12 +1,14 @@
+import type { Socket } from 'node:net'
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify'
 import { NestFactory } from '@nestjs/core'
 import { refuse, RefusalError } from '@tollgate/kernel'
 import type { Environment } from '@tollgate/platform/config'
 import { systemIds } from '@tollgate/platform/clock'
-import { processLogger } from '@tollgate/platform/logging'
+import { processLogger, type ProcessLogger } from '@tollgate/platform/logging'
 import { ErrorFilter } from './error.filter'
 import { parseJsonBody } from './json-body'
-import type { HttpRequest } from './send-refusal'
+import { errorBody } from './error-body'
+import { sendRefusal, toRefusal, type HttpReply, type HttpRequest } from './send-refusal'
 
 /** Limits of the HTTP edge (security.md). */
 const HEADERS_TIMEOUT_MS = 10_000
@@ -34,6 +36,8 @@ export async function createHttpApp(module: Parameters<typeof NestFactory.create
     maxRequestsPerSocket: MAX_REQUESTS_PER_SOCKET,
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 300 },
     return503OnClosing: false,
+    frameworkErrors: (error: Error, request: unknown, reply: unknown) => refuseAddress(error, request as HttpRequest, reply as HttpReply, logger),
+    clientErrorHandler: refuseBytes,
     http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: HEADERS_TIMEOUT_MS },
   })
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: logger.forNest(), bodyParser: false, abortOnError: false })
@@ -66,4 +70,22 @@ function prepareFastify(adapter: FastifyAdapter): void {
     void reply.header('x-request-id', request.id)
     done()
   })
+}
+
+/** An address that cannot be decoded never reaches a route; it gets the same form of error all the same. */
+function refuseAddress(error: Error, request: HttpRequest, reply: HttpReply, logger: ProcessLogger): void {
+  void reply.header('x-request-id', request.id)
+  sendRefusal(request, reply, toRefusal(error, request, logger))
+}
+
+/** Bytes that are no HTTP request (or one that smuggles another): one answer, and the connection ends. */
+function refuseBytes(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  if (!socket.writable) return void socket.destroy()
+  const requestId = systemIds.uuid()
+  const isTooLong = error.code === 'HPE_HEADER_OVERFLOW'
+  const refusal = refuse('invalid_request', { reason: isTooLong ? `the headers are longer than ${MAX_HEADER_BYTES} bytes.` : 'the bytes sent are not a valid HTTP request.' })
+  const status = isTooLong ? '431 Request Header Fields Too Large' : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+  const body = JSON.stringify(errorBody(refusal, 'plain', requestId))
+  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-request-id: ${requestId}\r\nconnection: close\r\n\r\n${body}`)
 }
