@@ -68,7 +68,7 @@ describe('a credential that does not open the door', () => {
   it.each(bad)('401: %s is refused with the one body all of them get', async (_name, make) => {
     const key = await make()
     const refused = { error: ERRORS.invalid_api_key.sentence, code: 'invalid_api_key', request_id: expect.any(String) }
-    for (const headers of [{ authorization: `Bearer ${key}` }, { 'x-api-key': key }]) {
+    for (const headers of [{ authorization: `Bearer ${key}` }, { 'x-api-key': key }] as Record<string, string>[]) {
       const response = await chat(headers)
       expect(response.status).toBe(401)
       expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8')
