@@ -32,6 +32,7 @@ export function processLogger(level: string): ProcessLogger {
 
 function nestAdapter(log: Logger): LoggerService {
   const line = (write: (fields: object, text: string) => void) => (message: unknown, ...rest: unknown[]) =>
-    write({ context: rest.at(-1) }, message instanceof Error ? message.message : String(message))
+    // Nest's handler of start-up errors logs what runMain is about to print as one sentence.
+    rest.at(-1) === 'ExceptionHandler' ? undefined : write({ context: rest.at(-1) }, message instanceof Error ? message.message : String(message))
   return { log: line((f, t) => log.debug(f, t)), error: line((f, t) => log.error(f, t)), warn: line((f, t) => log.warn(f, t)), debug: line((f, t) => log.debug(f, t)) }
 }
