@@ -110,16 +110,20 @@ export class BucketFixture {
 
   /** As if seconds had gone by for the windows: Redis TIME cannot be set, so what it is compared with is moved back. */
   async age(seconds: number): Promise<void> {
-    for (const key of await this.redis.keys(`${this.tag}:lim:*`)) {
+    const limiters = await this.redis.keys(`${this.tag}:lim:*`)
+    const running = [await this.redis.zrange(`${this.tag}:lease`, 0, -1), await this.redis.zrange(`${this.tag}:hold`, 0, -1)]
+    for (const key of limiters) {
       const hash = await this.redis.hgetall(key)
       const moved = Object.entries(hash).map(([field, value]) => {
         if (field === 't') return ['t', String(Number(value) - seconds)]
         const slot = /^([rk])(\d+)$/.exec(field)
         return slot ? [slot[1]! + ((((Number(slot[2]) - seconds) % 61) + 61) % 61), value] : [field, value]
       })
-      await this.redis.multi().del(key).hset(key, Object.fromEntries(moved)).expire(key, 1800).exec()
+      await this.redis.del(key)
+      await this.redis.hset(key, Object.fromEntries(moved))
+      await this.redis.expire(key, 1800)
     }
-    for (const key of await this.redis.keys(`${this.tag}:rsv:*`)) {
+    for (const key of running.flat().map((rid) => `${this.tag}:rsv:${rid}`)) {
       const sec = await this.redis.hget(key, 'sec')
       if (sec) await this.redis.hset(key, 'sec', sec.split(' ').map((second) => String(Number(second) - seconds)).join(' '))
     }
@@ -140,8 +144,8 @@ export class BucketFixture {
   /** Keys without an expiry that are not in the bounded list of README.md. */
   async unboundedKeys(): Promise<string[]> {
     const bounded = new Set(['lease', 'hold', 'un', 'out', 'born'].map((name) => `${this.tag}:${name}`))
-    const keys = (await this.redis.keys('*')).filter((key) => !bounded.has(key))
-    const ttls = await Promise.all(keys.map((key) => this.redis.ttl(key)))
-    return keys.filter((_, i) => ttls[i]! < 0)
+    const unbounded: string[] = []
+    for (const key of await this.redis.keys('*')) if (!bounded.has(key) && (await this.redis.ttl(key)) < 0) unbounded.push(key)
+    return unbounded
   }
 }
