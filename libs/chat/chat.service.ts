@@ -26,8 +26,8 @@ export interface ChatCall {
   readonly caller: Caller
   readonly request: ChatRequest
   readonly reply: ChatReply
-  /** Aborted when the client leaves. */
-  readonly signal: AbortSignal
+  /** Ends the call: the door aborts it when the client leaves, the corridor when it must stop by itself. */
+  readonly stop: AbortController
 }
 
 type Refused = { readonly kind: 'refused'; readonly refusal: Refusal }
@@ -64,22 +64,20 @@ export class ChatService {
   }
 
   private async run(call: ChatCall, running: RunningCall, plan: CallPlan, reservation: Reservation): Promise<ChatResult> {
-    const stop = new AbortController()
     let stopReason: StopReason | null = null
     this.checkpoints.start(running, reservation, (reason) => {
       stopReason = reason
-      stop.abort()
+      call.stop.abort()
     })
-    const signal = AbortSignal.any([call.signal, stop.signal])
     let attempted: Awaited<ReturnType<AttemptsService['run']>> | null = null
     try {
-      attempted = await this.attempts.run(running, plan, reservation, call.reply, signal)
+      attempted = await this.attempts.run(running, plan, reservation, call.reply, call.stop.signal)
     } finally {
       this.checkpoints.finish(call.rid)
       if (!attempted) await this.settlement.record(reservation, faultClaim(running, reservation))
     }
     const durationMs = Math.round(this.clock.monotonicMs() - running.startedAtMonotonicMs)
-    const { claim, result } = concludeCall(running, reservation, attempted, { durationMs, stopReason, isClientGone: call.signal.aborted })
+    const { claim, result } = concludeCall(running, reservation, attempted, { durationMs, stopReason, isClientGone: call.stop.signal.aborted && stopReason === null })
     const isDurable = await this.settlement.record(reservation, claim)
     return isDurable || result.kind !== 'completed' ? result : { kind: 'unrecorded' }
   }

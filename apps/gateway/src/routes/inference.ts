@@ -27,11 +27,11 @@ export class InferenceDoor {
    */
   async serve(http: CallerRequest, reply: HttpReply, surface: string, request: ChatRequest, sink: ChatReply): Promise<ChatResult> {
     const startedAtMs = this.clock.monotonicMs()
-    const leave = new AbortController()
-    const onClose = () => leave.abort()
+    const stop = new AbortController()
+    const onClose = () => stop.abort()
     reply.raw.once('close', onClose)
     try {
-      const result = await this.chat.serve({ rid: http.id, surface, caller: http.caller, request, reply: sink, signal: leave.signal })
+      const result = await this.chat.serve({ rid: http.id, surface, caller: http.caller, request, reply: sink, stop })
       this.report(http, surface, result, this.clock.monotonicMs() - startedAtMs)
       return result
     } catch (error) {
