@@ -35,8 +35,13 @@ export class ClaimStore {
 
   /** Keeps a claim that cannot be applied, with the reason. */
   async quarantine(id: string, claim: string, reason: string): Promise<void> {
-    await this.database.asPlatform((tx) => tx.query('INSERT INTO quarantine (id, claim, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [id, claim.slice(0, 100_000), reason.slice(0, 1_000)]))
+    await this.database.asPlatform((tx) => tx.query('INSERT INTO quarantine (id, claim, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [id, storable(claim, 100_000), storable(reason, 1_000)]))
   }
+}
+
+/** Text that Postgres takes whatever it holds: without NUL, and cut. */
+function storable(text: string, most: number): string {
+  return text.replaceAll('\u0000', '\ufffd').slice(0, most)
 }
 
 async function apply(tx: Tx, claims: readonly UsageClaim[]): Promise<CommittedSum[]> {

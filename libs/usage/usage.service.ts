@@ -89,10 +89,10 @@ export class UsageService {
   }
 }
 
-/** SQLSTATE classes 22 (data) and 23 (constraint): the claim is wrong, not the database. */
+/** SQLSTATE classes 22 (data), 23 (constraint) and 54 (too large or too deep for a limit): the claim is wrong, not the database. */
 function isContentError(error: unknown): boolean {
   const code = (error as { code?: unknown }).code
-  return typeof code === 'string' && (code.startsWith('22') || code.startsWith('23'))
+  return typeof code === 'string' && /^(22|23|54)/.test(code)
 }
 
 function newestSums(sums: readonly CommittedSum[]): CommittedSum[] {
