@@ -1,6 +1,9 @@
 /** Injection token of `Readiness`. */
 export const READINESS = 'READINESS'
 
+/** A check that takes longer has failed: whoever asks must get an answer while a service swallows packets. */
+const CHECK_MOST_MS = 1_000
+
 /** Whether this process may get traffic. Flips to not ready first when it is told to stop. */
 export class Readiness {
   private draining = false
@@ -17,8 +20,15 @@ export class Readiness {
   }
 
   async report(): Promise<{ isReady: boolean; checks: Record<string, string> }> {
-    const entries = await Promise.all(Object.entries(this.checks).map(async ([name, check]) => [name, await check()] as const))
+    const entries = await Promise.all(Object.entries(this.checks).map(async ([name, check]) => [name, await withinLimit(check())] as const))
     const checks = Object.fromEntries(entries.map(([name, fine]) => [name, fine ? 'ok' : 'failed']))
     return { isReady: !this.draining && entries.every(([, fine]) => fine), checks: this.draining ? { ...checks, draining: 'yes' } : checks }
   }
+}
+
+/** The check's own answer, or false when there is none in time. */
+async function withinLimit(check: Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), CHECK_MOST_MS)))
+  return Promise.race([check, late]).finally(() => clearTimeout(timer))
 }
