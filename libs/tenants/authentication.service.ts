@@ -14,6 +14,8 @@ const FRESH_MS = 10_000
 /** While Postgres is away a known record may serve this long (security.md, I10). */
 const STALE_MS = 60_000
 const MOST_RECORDS = 50_000
+/** A Postgres that swallows packets must not hold callers: a look-up that takes longer has failed. */
+const LOOKUP_MOST_MS = 2_000
 
 interface CachedCaller {
   readonly caller: Caller
@@ -64,7 +66,7 @@ export class AuthenticationService {
     if (!known) return { kind: 'refused', refusal: refuse('accounts_unavailable', {}, { retryAfterSeconds: 1 }) }
     const [digest, { record }] = known
     try {
-      const fresh = await this.store.find(record.key.public_id)
+      const fresh = await this.find(record.key.public_id)
       if (!fresh || fresh.key.key_hash !== record.key.key_hash) return { kind: 'refused', refusal: refuse('invalid_api_key') }
       const cached = { caller: callerOf(fresh), record: fresh, loadedAtMs: this.clock.now() }
       this.cache.set(digest, cached)
@@ -94,7 +96,7 @@ export class AuthenticationService {
   }
 
   private async read(digest: string, credential: string, publicId: string): Promise<CachedCaller | null> {
-    const record = await this.store.find(publicId)
+    const record = await this.find(publicId)
     const hash = hashApiKey(credential, this.config.TOLLGATE_KEY_PEPPER)
     // An unknown id is compared too, so that it takes as long as a wrong secret.
     const matches = isSameHash(hash, record ? Buffer.from(record.key.key_hash, 'hex') : Buffer.alloc(hash.length))
@@ -103,6 +105,12 @@ export class AuthenticationService {
     this.cache.set(digest, cached)
     this.remember(record)
     return cached
+  }
+
+  private async find(publicId: string): Promise<KeyRecord | null> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error('key look-up timed out')), LOOKUP_MOST_MS)))
+    return Promise.race([this.store.find(publicId), late]).finally(() => clearTimeout(timer))
   }
 
   private remember(record: KeyRecord): void {
