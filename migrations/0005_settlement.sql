@@ -15,25 +15,28 @@ CREATE FUNCTION apply_claims(claims jsonb)
   AS $$
   #variable_conflict use_column
   DECLARE
+    entries usage[];
+    named text[];
     added usage[];
     replaced usage[];
     upgraded usage[];
   BEGIN
-    PERFORM 1 FROM budget_period b
-      WHERE (b.tenant_id, b.scope, b.period) IN (
-        SELECT c.tenant_id, split_part(budget, '|', 1), split_part(budget, '|', 2)
-        FROM jsonb_populate_recordset(null::usage, claims) c, unnest(c.budgets) budget)
-      ORDER BY b.tenant_id, b.scope, b.period FOR UPDATE;
+    -- Read once: the rows as they are to be, in the order they are locked, and the distinct budgets they name.
+    SELECT coalesce(array_agg(c ORDER BY c.day, c.rid), '{}') INTO entries FROM jsonb_populate_recordset(jsonb_populate_record(null::usage, jsonb_build_object('recorded_at', now())), claims) c;
+    SELECT coalesce(array_agg(DISTINCT e.tenant_id || '|' || budget), '{}') INTO named FROM unnest(entries) e, unnest(e.budgets) budget;
+
+    PERFORM 1 FROM budget_period b JOIN unnest(named) n
+      ON b.tenant_id = split_part(n, '|', 1)::uuid AND b.scope = split_part(n, '|', 2) AND b.period = split_part(n, '|', 3)
+      ORDER BY b.tenant_id, b.scope, b.period FOR UPDATE OF b;
 
     WITH inserted AS (
-      INSERT INTO usage SELECT (jsonb_populate_record(null::usage, c || jsonb_build_object('recorded_at', now()))).*
-      FROM jsonb_array_elements(claims) c ORDER BY c ->> 'day', c ->> 'rid'
+      INSERT INTO usage SELECT e.* FROM unnest(entries) e
       ON CONFLICT (day, rid) DO NOTHING RETURNING usage AS entry)
     SELECT coalesce(array_agg(entry), '{}') INTO added FROM inserted;
 
-    IF cardinality(added) < jsonb_array_length(claims) THEN
+    IF cardinality(added) < cardinality(entries) THEN
       SELECT coalesce(array_agg(entry), '{}') INTO replaced FROM (
-        SELECT u AS entry FROM usage u JOIN jsonb_populate_recordset(null::usage, claims) c ON c.day = u.day AND c.rid = u.rid
+        SELECT u AS entry FROM usage u JOIN unnest(entries) c ON c.day = u.day AND c.rid = u.rid
         WHERE u.rank < c.rank ORDER BY u.day, u.rid FOR UPDATE OF u) held;
       WITH changed AS (
         UPDATE usage u SET rank = c.rank, amount_pico = c.amount_pico, provider = c.provider, region = c.region, host = c.host,
@@ -41,7 +44,7 @@ CREATE FUNCTION apply_claims(claims jsonb)
           completion_tokens = c.completion_tokens, cached_tokens = c.cached_tokens, cache_write_tokens = c.cache_write_tokens,
           reasoning_tokens = c.reasoning_tokens, usage_source = c.usage_source, raw_usage = c.raw_usage, flags = c.flags,
           price_id = c.price_id, duration_ms = c.duration_ms, first_event_ms = c.first_event_ms, attempts = c.attempts, recorded_at = now()
-        FROM jsonb_populate_recordset(null::usage, claims) c
+        FROM unnest(entries) c
         WHERE c.day = u.day AND c.rid = u.rid AND u.rank < c.rank RETURNING u AS entry)
       SELECT coalesce(array_agg(entry), '{}') INTO upgraded FROM changed;
     ELSE
@@ -52,16 +55,13 @@ CREATE FUNCTION apply_claims(claims jsonb)
     PERFORM post_entries(added || upgraded, replaced);
 
     INSERT INTO provider_cost (tenant_id, day, rid, attempt, host, provider, region, model, outcome, duration_ms, cost_pico)
-    SELECT e.tenant_id, e.day, e.rid, a.attempt, a.host, a.provider, a.region, a.model, a.outcome, a.duration_ms, a.cost_pico
-    FROM jsonb_array_elements(claims) c
-    JOIN unnest(added || upgraded) e ON e.rid = (c ->> 'rid')::uuid,
+    SELECT (c ->> 'tenant_id')::uuid, (c ->> 'day')::date, (c ->> 'rid')::uuid, a.attempt, a.host, a.provider, a.region, a.model, a.outcome, a.duration_ms, a.cost_pico
+    FROM jsonb_array_elements(claims) c,
       jsonb_to_recordset(c -> 'provider_attempts') AS a(attempt smallint, host text, provider text, region text, model text, outcome text, duration_ms integer, cost_pico bigint)
     ON CONFLICT DO NOTHING;
 
-    RETURN QUERY SELECT b.tenant_id, b.scope, b.period, b.spent_pico, b.version FROM budget_period b
-      WHERE (b.tenant_id, b.scope, b.period) IN (
-        SELECT c.tenant_id, split_part(budget, '|', 1), split_part(budget, '|', 2)
-        FROM jsonb_populate_recordset(null::usage, claims) c, unnest(c.budgets) budget);
+    RETURN QUERY SELECT b.tenant_id, b.scope, b.period, b.spent_pico, b.version FROM budget_period b JOIN unnest(named) n
+      ON b.tenant_id = split_part(n, '|', 1)::uuid AND b.scope = split_part(n, '|', 2) AND b.period = split_part(n, '|', 3);
   END
   $$;
 

@@ -11,6 +11,8 @@ import { ProbeHostsJob } from './jobs/probe-hosts.job'
 import { SettleOutboxJob } from './jobs/settle-outbox.job'
 import { WorkerLoop } from './worker-loop'
 
+/** How long claims gather between batches: the lag of settlement at rest. */
+const GATHER_MS = 200
 const SWEEP_MS = 1_000
 const TAKE_OVER_MS = 10_000
 const PARTITIONS_MS = 6 * 3_600_000
@@ -43,7 +45,7 @@ export class WorkerSchedule implements OnApplicationBootstrap, OnModuleDestroy {
     const { settleOutbox, probeHosts, partitions, outbox } = this.jobs
     await outbox.ensureGroups()
     const holdMs = this.config.TOLLGATE_TOTAL_TIMEOUT_MS
-    this.loop.repeat('settle-outbox', 0, () => settleOutbox.run(), () => outbox.ensureGroups())
+    this.loop.repeat('settle-outbox', GATHER_MS, () => settleOutbox.run(), () => outbox.ensureGroups())
     this.loop.repeat('take-over-outbox', TAKE_OVER_MS, () => settleOutbox.takeOver())
     this.loop.repeat('sweep-reservations', SWEEP_MS, () => outbox.sweep(holdMs))
     if (this.config.OLLAMA_AUTO_HEALTH_CHECK) this.loop.repeat('probe-hosts', this.config.OLLAMA_HEALTH_CHECK_INTERVAL ?? this.config.TOLLGATE_PROBE_INTERVAL_MS, () => probeHosts.run())

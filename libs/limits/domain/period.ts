@@ -9,8 +9,22 @@ export interface Period {
 const DAY_MS = 86_400_000
 const formats = new Map<string, Intl.DateTimeFormat>()
 
-/** The period that contains an instant. Days of 23 and 25 hours are normal; periods tile time without gap or overlap. */
+const current = new Map<string, Period>()
+
+/**
+ * The period that contains an instant. Days of 23 and 25 hours are normal; periods tile time without gap or overlap.
+ * The last period of each zone and length is remembered: it is asked for at every call and changes once a day at most.
+ */
 export function periodAt(nowMs: number, timeZone: string, duration: 'day' | 'week' | 'month'): Period {
+  const key = `${timeZone} ${duration}`
+  const known = current.get(key)
+  if (known && nowMs >= known.startsAtMs && nowMs < known.endsAtMs) return known
+  const found = computePeriod(nowMs, timeZone, duration)
+  current.set(key, found)
+  return found
+}
+
+function computePeriod(nowMs: number, timeZone: string, duration: 'day' | 'week' | 'month'): Period {
   const local = new Date(localMs(nowMs, timeZone))
   const year = local.getUTCFullYear()
   const month = local.getUTCMonth()

@@ -1,10 +1,14 @@
 import type { LoggerService } from '@nestjs/common'
 import pino, { type Logger } from 'pino'
 
-/** Names whose values never reach a log, at any depth of two: secrets, credentials, prompts and completions. */
+/** Names whose values never reach a log (a second line of defence: only named fields are logged at all): secrets, credentials, prompts and completions. */
 const REDACTED = ['authorization', 'password', 'secret', 'key', 'api_key', 'token', 'messages', 'message_text', 'content', 'body', 'headers']
 
-/** The process's structured log: JSON lines on stdout, flushed asynchronously. */
+/** Lines gather up to this size or time before they are written: a write per call would cost more than the call's rules. */
+const BUFFER_BYTES = 4096
+const FLUSH_MS = 500
+
+/** The process's structured log: JSON lines on stdout, written asynchronously and flushed at exit. */
 export interface ProcessLogger {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
@@ -19,7 +23,9 @@ const loggers = new Map<string, ProcessLogger>()
 export function processLogger(level: string): ProcessLogger {
   const known = loggers.get(level)
   if (known) return known
-  const log = pino({ level, base: undefined, redact: { paths: REDACTED.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' }, serializers: { error: pino.stdSerializers.err } })
+  const destination = pino.destination({ dest: 1, sync: false, minLength: BUFFER_BYTES, periodicFlush: FLUSH_MS })
+  const log = pino({ level, base: undefined, redact: { paths: REDACTED, censor: '[redacted]' }, serializers: { error: pino.stdSerializers.err } }, destination)
+  process.on('exit', () => flushAtExit(destination))
   const logger: ProcessLogger = {
     info: (fields, message) => log.info(fields, message),
     warn: (fields, message) => log.warn(fields, message),
@@ -28,6 +34,15 @@ export function processLogger(level: string): ProcessLogger {
   }
   loggers.set(level, logger)
   return logger
+}
+
+/** A process that is told to exit still says what it had to say. */
+function flushAtExit(destination: { flushSync(): void }): void {
+  try {
+    destination.flushSync()
+  } catch {
+    // The destination was never opened: there is nothing to say.
+  }
 }
 
 function nestAdapter(log: Logger): LoggerService {
