@@ -39,13 +39,20 @@ local grace_ms = tonumber(marks[1]) - now
 
 -- Sliding window of one-second slots with running sums, so the cost is constant: only slots that left since the last
 -- call are read. 61 slots: a request counts for at least 60 s, so a limit is never passed and at most 1/60 is lost.
+-- Nothing is written here: `count` does, once the call is let in.
 local function window(key)
   local second = math.floor(now / 1000)
-  local v = redis.call('HMGET', key, 't', 'r', 'k', 'c')
+  local v = redis.call('HMGET', key, 't', 'r', 'k', 'c', 'r' .. (second % SLOTS), 'k' .. (second % SLOTS))
   local last, requests, used = tonumber(v[1]), tonumber(v[2]) or 0, tonumber(v[3]) or 0
-  if last and second < last then second = last end
-  if last and second > last then
-    local gone = {}
+  local slot_requests, slot_used = tonumber(v[5]) or 0, tonumber(v[6]) or 0
+  local gone = {}
+  if last and second < last then
+    -- The clock stepped back: count on in the last second known, so that no window opens again.
+    second = last
+    local slot = redis.call('HMGET', key, 'r' .. (second % SLOTS), 'k' .. (second % SLOTS))
+    slot_requests, slot_used = tonumber(slot[1]) or 0, tonumber(slot[2]) or 0
+  elseif last and second > last then
+    slot_requests, slot_used = 0, 0
     for s = last - SLOTS + 1, math.min(last, second - SLOTS) do
       gone[#gone + 1] = 'r' .. (s % SLOTS)
       gone[#gone + 1] = 'k' .. (s % SLOTS)
@@ -56,24 +63,32 @@ local function window(key)
         requests = requests - (tonumber(counts[i]) or 0)
         used = used - (tonumber(counts[i + 1]) or 0)
       end
-      redis.call('HDEL', key, unpack(gone))
     end
     requests, used = math.max(0, requests), math.max(0, used)
-    redis.call('HSET', key, 't', int(second), 'r', int(requests), 'k', int(used))
-    redis.call('EXPIRE', key, LIMITER_TTL_S)
   end
-  return { key = key, second = second, requests = requests, used = used, parallel = tonumber(v[4]) or 0, isNew = not last }
+  return { key = key, second = second, requests = requests, used = used, parallel = tonumber(v[4]) or 0,
+    slot_requests = slot_requests, slot_used = slot_used, gone = gone, isLater = not last or second > last }
 end
 
--- Milliseconds until `need` units have left the window.
-local function wait_for(key, second, prefix, need)
-  local fields = {}
-  for s = second - SLOTS + 1, second do fields[#fields + 1] = prefix .. (s % SLOTS) end
-  local counts = redis.call('HMGET', key, unpack(fields))
+-- Counts a call of `w.tokens` in a window: one write, and housekeeping once a second.
+local function count(w)
+  local slot = w.second % SLOTS
+  if #w.gone > 0 then redis.call('HDEL', w.key, unpack(w.gone)) end
+  redis.call('HSET', w.key, 't', int(w.second), 'r', int(w.requests + 1), 'k', int(w.used + w.tokens), 'c', int(w.parallel + 1),
+    'r' .. slot, int(w.slot_requests + 1), 'k' .. slot, int(w.slot_used + w.tokens))
+  if w.isLater then redis.call('EXPIRE', w.key, LIMITER_TTL_S) end
+end
+
+-- Milliseconds until `need` units have left the window. Slots that left already hold old counts until they are written.
+local function wait_for(w, prefix, need)
+  local fields, left = {}, {}
+  for s = w.second - SLOTS + 1, w.second do fields[#fields + 1] = prefix .. (s % SLOTS) end
+  for _, field in ipairs(w.gone) do left[field] = true end
+  local counts = redis.call('HMGET', w.key, unpack(fields))
   local freed = 0
-  for i = 1, #fields do
-    freed = freed + (tonumber(counts[i]) or 0)
-    if freed >= need then return math.max(1, (second - SLOTS + i + SLOTS) * 1000 - now) end
+  for i, field in ipairs(fields) do
+    if not left[field] then freed = freed + (tonumber(counts[i]) or 0) end
+    if freed >= need then return math.max(1, (w.second + i) * 1000 - now) end
   end
   return SLOTS * 1000
 end
@@ -87,11 +102,11 @@ for i = 1, limiters do
   w.tokens = (tpm > 0) and math.min(tokens, tpm) or tokens
   if parallel > 0 and w.parallel + 1 > parallel then return {'PARALLEL', i, parallel, w.parallel} end
   if rpm > 0 then
-    if w.requests + 1 > rpm then return {'RATE', i, 'requests', rpm, w.requests, wait_for(w.key, w.second, 'r', w.requests + 1 - rpm)} end
+    if w.requests + 1 > rpm then return {'RATE', i, 'requests', rpm, w.requests, wait_for(w, 'r', w.requests + 1 - rpm)} end
     if left_requests < 0 or rpm - w.requests - 1 < left_requests then left_requests, cap_requests = rpm - w.requests - 1, rpm end
   end
   if tpm > 0 then
-    if w.used + w.tokens > tpm then return {'RATE', i, 'tokens', tpm, w.used, wait_for(w.key, w.second, 'k', w.used + w.tokens - tpm)} end
+    if w.used + w.tokens > tpm then return {'RATE', i, 'tokens', tpm, w.used, wait_for(w, 'k', w.used + w.tokens - tpm)} end
     if left_tokens < 0 or tpm - w.used - w.tokens < left_tokens then left_tokens, cap_tokens = tpm - w.used - w.tokens, tpm end
   end
   windows[i] = w
@@ -113,14 +128,8 @@ end
 local limiter_keys, budget_keys, charged, seconds = {}, {}, {}, {}
 for i = 1, limiters do
   local w = windows[i]
-  local slot = w.second % SLOTS
   limiter_keys[i], charged[i], seconds[i] = w.key, int(w.tokens), int(w.second)
-  if w.isNew then redis.call('HSET', w.key, 't', int(w.second)); redis.call('EXPIRE', w.key, LIMITER_TTL_S) end
-  redis.call('HINCRBY', w.key, 'r', 1)
-  redis.call('HINCRBY', w.key, 'r' .. slot, 1)
-  redis.call('HINCRBY', w.key, 'k', int(w.tokens))
-  redis.call('HINCRBY', w.key, 'k' .. slot, int(w.tokens))
-  redis.call('HINCRBY', w.key, 'c', 1)
+  count(w)
 end
 for i = 1, budgets do
   budget_keys[i] = KEYS[6 + limiters + i]

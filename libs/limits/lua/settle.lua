@@ -54,17 +54,17 @@ if r[1] then
     for _, key in ipairs(split(r[5])) do take(key, 'resv', estimate) end
   end
   for i, key in ipairs(split(r[4])) do
-    if not r[6] then take(key, 'c', 1) end
-    local last = tonumber(redis.call('HGET', key, 't'))
     local surplus, second = tonumber(charged[i]) - tokens, tonumber(seconds[i])
-    if last and surplus > 0 and second > last - SLOTS then
-      local slot = 'k' .. (second % SLOTS)
-      local counted = tonumber(redis.call('HGET', key, slot)) or 0
-      local back = math.min(surplus, counted)
-      if back > 0 then
-        redis.call('HINCRBY', key, slot, int(-back))
-        take(key, 'k', back)
-      end
+    local slot = 'k' .. (second % SLOTS)
+    local w = redis.call('HMGET', key, 't', 'c', 'k', slot)
+    local last, running, used, counted = tonumber(w[1]), tonumber(w[2]) or 0, tonumber(w[3]) or 0, tonumber(w[4]) or 0
+    -- Tokens that were reserved and not used go back, while their second is still in the window.
+    local back = (last and second > last - SLOTS) and math.max(0, math.min(surplus, counted)) or 0
+    local left = int(math.max(0, running - (r[6] and 0 or 1)))
+    if back > 0 then
+      redis.call('HSET', key, 'c', left, 'k', int(math.max(0, used - back)), slot, int(counted - back))
+    elseif w[2] then
+      redis.call('HSET', key, 'c', left)
     end
   end
   redis.call('DEL', KEYS[1])
