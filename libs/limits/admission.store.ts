@@ -50,9 +50,6 @@ export type ClaimState = 'confirmed' | 'pending' | 'lost'
 export class AdmissionStore {
   private readonly scripts = { admit: script('admit'), settle: script('settle'), load: script('load'), checkpoint: script('checkpoint') }
 
-  /** The mark each bucket had when its claims were last looked up one by one. */
-  private readonly bornMarks = new Map<number, string>()
-
   constructor(private readonly redis: RedisClients) {}
 
   async admit(call: AdmissionCall, scopes: CallScopes): Promise<AdmissionAnswer> {
@@ -138,18 +135,15 @@ export class AdmissionStore {
 
   /**
    * Which of these claims (request ids of one bucket) the worker has confirmed at rank 1, is still to confirm, or Redis
-   * has lost. A claim that is no longer unconfirmed was confirmed, unless Redis lost its memory meanwhile: `born` is
-   * read last and tells that, and only then each claim is looked up by itself.
+   * has lost. What is listed as unconfirmed needs no second look; what is not is confirmed only where its `done` says
+   * so: after a wipe, or a failover that lost the last writes, nothing is listed and nothing was confirmed.
    */
   async claimStates(bucket: number, rids: readonly string[]): Promise<ClaimState[]> {
     const tag = bucketTag(bucket)
-    const known = this.bornMarks.get(bucket)
-    const open = await this.redis.settlement.hmget(`${tag}:un`, ...rids)
-    const born = await this.redis.settlement.get(`${tag}:born`)
-    if (born !== null && born === known) return open.map((value) => (value === null ? 'confirmed' : 'pending'))
-    const states = await this.lookUpClaims(tag, rids)
-    if (born !== null) this.bornMarks.set(bucket, born)
-    return states
+    const unconfirmed = await this.redis.settlement.hmget(`${tag}:un`, ...rids)
+    const isPending = (at: number) => unconfirmed[at]?.startsWith('1:') ?? false
+    const found = await this.lookUpClaims(tag, rids.filter((_, at) => !isPending(at)))
+    return rids.map((_, at) => (isPending(at) ? 'pending' : found.shift()!))
   }
 
   private async lookUpClaims(tag: string, rids: readonly string[]): Promise<ClaimState[]> {
