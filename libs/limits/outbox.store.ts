@@ -31,6 +31,9 @@ export class OutboxStore {
   private readonly confirmScript = LuaScript.load(join(__dirname, 'lua', 'confirm.lua'))
   private readonly sweepScript = LuaScript.load(join(__dirname, 'lua', 'sweep.lua'))
   private blocking: Redis | undefined
+  /** Entries this process was handed and has not confirmed, or may have been handed in a reply that was lost. */
+  private readonly handed = new Set<string>()
+  private wasReplyLost = false
 
   constructor(private readonly redis: RedisClients) {}
 
@@ -43,12 +46,40 @@ export class OutboxStore {
     }
   }
 
-  /** Waits up to `blockMs` for new claims of any bucket. */
+  /**
+   * Claims of any bucket: first those handed to this consumer before and not confirmed (their batch failed, or the reply
+   * was lost with its connection), else waits up to `blockMs` for new ones.
+   */
   async read(consumer: string, most: number, blockMs: number): Promise<OutboxEntry[]> {
-    this.blocking ??= await this.redis.dedicated()
+    this.blocking ??= await this.openBlocking()
+    if (this.handed.size > 0 || this.wasReplyLost) {
+      this.wasReplyLost = false
+      const again = await this.readFrom('0', consumer, most, 0)
+      if (again.length > 0) return again
+      this.handed.clear()
+    }
+    return this.readFrom('>', consumer, most, blockMs)
+  }
+
+  private async openBlocking(): Promise<Redis> {
+    const client = await this.redis.dedicated()
+    // A read that was under way is repeated over the next connection, and by then its claims are no longer new.
+    client.on('close', () => (this.wasReplyLost = true))
+    return client
+  }
+
+  /** @param from `0` = what was handed to this consumer already, answered at once; `>` = new claims, waited for */
+  private async readFrom(from: '0' | '>', consumer: string, most: number, blockMs: number): Promise<OutboxEntry[]> {
     const streams = Array.from({ length: BUCKETS }, (_, bucket) => `${bucketTag(bucket)}:out`)
-    const reply = (await this.blocking.xreadgroup('GROUP', GROUP, consumer, 'COUNT', most, 'BLOCK', blockMs, 'STREAMS', ...streams, ...streams.map(() => '>'))) as StreamReply
-    return parseStreams(reply)
+    try {
+      const reply = (await this.blocking!.xreadgroup('GROUP', GROUP, consumer, 'COUNT', most, 'BLOCK', Math.max(1, blockMs), 'STREAMS', ...streams, ...streams.map(() => from))) as StreamReply
+      const entries = parseStreams(reply)
+      for (const { bucket, id } of entries) this.handed.add(`${bucket} ${id}`)
+      return entries
+    } catch (error) {
+      this.wasReplyLost = true
+      throw error
+    }
   }
 
   /** Takes over claims that another worker read and never confirmed. */
@@ -79,6 +110,7 @@ export class OutboxStore {
     })
     const args = [`${tag}:done:`, GROUP, index.size, confirmation.claims.length, confirmation.entryIds.length, ...sums, ...claims, ...confirmation.entryIds]
     await this.confirmScript.run(this.redis.settlement, keys, args)
+    for (const id of confirmation.entryIds) this.handed.delete(`${confirmation.bucket} ${id}`)
   }
 
   /** Claims what died, in every bucket, and frees holds that ran out. */
@@ -112,7 +144,8 @@ type StreamReply = [key: string, entries: RawEntry[]][] | Record<string, RawEntr
 function parseStreams(reply: StreamReply): OutboxEntry[] {
   if (!reply) return []
   const pairs = Array.isArray(reply) ? reply : Object.entries(reply)
-  return pairs.flatMap(([key, entries]) => entries.map((entry) => parseEntry(Number(key.slice(2, 4)), entry)))
+  // An entry whose fields are gone was deleted: confirmed by somebody else.
+  return pairs.flatMap(([key, entries]) => entries.filter(([, fields]) => fields).map((entry) => parseEntry(Number(key.slice(2, 4)), entry)))
 }
 
 function parseEntry(bucket: number, [id, fields]: RawEntry): OutboxEntry {
