@@ -27,7 +27,7 @@ function* walk(folder: string): Generator<string> {
 
 const files = [...SOURCE_FOLDERS, 'test', 'scripts'].flatMap((folder) => [...walk(join(root, folder))])
 const sources = files.filter((file) => /\.(ts|mjs)$/.test(file))
-const product = sources.filter((file) => SOURCE_FOLDERS.some((folder) => file.startsWith(join(root, folder))) && !file.endsWith('.spec.ts'))
+const product = sources.filter((file) => SOURCE_FOLDERS.some((folder) => file.startsWith(join(root, folder))) && !/\.spec\.ts$|-fixture\.ts$/.test(file)) // fixtures belong to specs
 const name = (file: string) => relative(root, file)
 const text = (file: string) => readFileSync(file, 'utf8')
 const lines = (file: string) => text(file).split('\n').length - 1
