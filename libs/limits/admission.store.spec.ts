@@ -29,7 +29,7 @@ describe.each(redisTargets())('admission on $kind', ({ url }) => {
     expect(await bucket.admit('a', scopes)).toMatchObject({ code: 'OK', headroom: { requests: { limit: 5, remaining: 4 }, tokens: { limit: 50, remaining: 40 } } })
     expect(await reserved()).toEqual([100, 100, 100])
     expect(await counts()).toEqual([{ requests: 1, tokens: 10, parallel: 1 }, { requests: 1, tokens: 10, parallel: 1 }])
-    expect(await bucket.redis.zrange(`${bucket.tag}:lease`, 0, -1)).toEqual(['a'])
+    expect(await bucket.redis.zrange(`${bucket.tag}:lease`, '0', '-1')).toEqual(['a'])
   })
 
   it('DUP: the same request id is never admitted twice, running or done', async () => {

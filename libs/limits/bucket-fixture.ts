@@ -111,7 +111,7 @@ export class BucketFixture {
   /** As if seconds had gone by for the windows: Redis TIME cannot be set, so what it is compared with is moved back. */
   async age(seconds: number): Promise<void> {
     const limiters = await this.redis.keys(`${this.tag}:lim:*`)
-    const running = [await this.redis.zrange(`${this.tag}:lease`, 0, -1), await this.redis.zrange(`${this.tag}:hold`, 0, -1)]
+    const running = [await this.redis.zrange(`${this.tag}:lease`, '0', '-1'), await this.redis.zrange(`${this.tag}:hold`, '0', '-1')]
     for (const key of limiters) {
       const hash = await this.redis.hgetall(key)
       const moved = Object.entries(hash).map(([field, value]) => {
@@ -132,7 +132,7 @@ export class BucketFixture {
   /** Lets leases (or holds) run out, all or one. */
   async expire(kind: 'lease' | 'hold', rid?: string): Promise<void> {
     const key = `${this.tag}:${kind}`
-    for (const member of rid === undefined ? await this.redis.zrange(key, 0, -1) : [rid]) await this.redis.zadd(key, 'XX', 1, member)
+    for (const member of rid === undefined ? await this.redis.zrange(key, '0', '-1') : [rid]) await this.redis.zadd(key, 'XX', 1, member)
   }
 
   /** Fields of all queued entries, oldest first. */

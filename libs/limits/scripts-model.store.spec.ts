@@ -38,7 +38,6 @@ class Race {
   private readonly spent: Sums = new Map()
   private readonly seen: Sums[] = []
   private readonly batches: Batch[] = []
-  private isWithinLimits = true
 
   constructor(private readonly bucket: BucketFixture) {
     this.scopes = [
@@ -145,7 +144,6 @@ class Race {
   }
 
   private async sweep(kind: 'lease' | 'hold'): Promise<void> {
-    if (kind === 'hold') this.isWithinLimits = false
     await this.bucket.expire(kind)
     await this.bucket.outbox.sweep(60_000)
     if (kind === 'lease') this.model.sweepLeases()
@@ -153,7 +151,6 @@ class Race {
   }
 
   private async wipe(): Promise<void> {
-    this.isWithinLimits = false
     this.batches.length = 0
     this.model.wipe()
     await this.bucket.wipe()
@@ -164,8 +161,8 @@ class Race {
     const keys = this.scopes.flatMap(({ budgets }) => budgets.map(({ redisKey }) => redisKey))
     const limiters = this.scopes[0]!.limiters.map(({ redisKey }) => redisKey)
     const un = await redis.hgetall(`${tag}:un`)
-    const leases = await redis.zrange(`${tag}:lease`, 0, -1)
-    const holds = await redis.zrange(`${tag}:hold`, 0, -1)
+    const leases = await redis.zrange(`${tag}:lease`, '0', '-1')
+    const holds = await redis.zrange(`${tag}:hold`, '0', '-1')
     const ranks = await inTurn(this.calls, ({ rid }) => redis.hmget(`${tag}:done:${rid}`, 'rank', 'crank'))
     const budgets = await inTurn(keys, (key) => this.bucket.budgetState(key))
     const windows = await inTurn(limiters, (key) => this.bucket.limiterState(key))
