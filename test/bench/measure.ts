@@ -40,7 +40,8 @@ async function sample(rig: Rig, options: BenchOptions, measure: MeasureName, tar
     target: loadTarget(target, requestBody(measure === 'paced' ? 'paced' : measure === 'streams' ? 'stream' : 'plain')),
     seconds,
     connections: options.connections,
-    perSecond: measure === 'rate' ? options.perSecond : null,
+    // Warming up is done at full speed: at a fixed rate the compiler would not have seen enough calls.
+    perSecond: measure === 'rate' && round > 0 ? options.perSecond : null,
     leastFrames: measure === 'streams' || measure === 'paced' ? CHUNKS : 0,
   }
   const loadSide = { load: rig.load.pid, upstream: rig.upstream.pid }

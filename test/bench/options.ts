@@ -24,7 +24,7 @@ export interface BenchOptions {
 }
 
 const USAGE = `usage: npm run bench -- [--seconds 4] [--rounds 5] [--connections 32] [--warm-up 5] [--rate 300]
-  [--only ${TARGETS.join(',')}] [--measures ${MEASURES.join(',')}] [--gateway-flags "--max-semi-space-size=32"] [--profile] [--json]`
+  [--only ${TARGETS.join(',')}] [--measures ${MEASURES.join(',')}] [--gateway-flags=--max-semi-space-size=32] [--profile] [--json]`
 
 /** A command line that cannot be run; its message is the whole output. */
 export class UsageError extends Error {}
