@@ -96,9 +96,11 @@ export async function ledgerOf(owner: Client, tenantId: string): Promise<Map<str
   return new Map(rows.map((row) => [row.rid, { pico: BigInt(row.pico), rows: Number(row.rows), status: row.status }]))
 }
 
-/** What upstreams produced, in pico at the stack's prices, by request id; more than one attempt adds up in `all`, `last` is the one that served. */
+/** What upstreams produced, in pico, by request id; more than one attempt adds up in `all`, `last` is the one that served. */
 export class UpstreamTruth {
   private readonly entries = new Map<string, { host: string; seq: number; isWhole: boolean; pico: bigint }[]>()
+
+  constructor(readonly price: { input: bigint; output: bigint } = PRICE) {}
 
   /** Reads the hosts' logs; call it often enough that no host makes more than a thousand requests in between. */
   read(hosts: readonly SandboxHost[]): void {
@@ -109,7 +111,7 @@ export class UpstreamTruth {
         if (known.some((one) => one.host === entry.host && one.seq === entry.seq)) continue
         const isCounted = entry.end !== 'refused' && entry.end !== 'dropped'
         const tokens = Math.max(entry.completion_tokens, entry.generated_tokens)
-        known.push({ host: entry.host, seq: entry.seq, isWhole: entry.end === 'completed', pico: isCounted ? BigInt(entry.prompt_tokens) * PRICE.input + BigInt(tokens) * PRICE.output : 0n })
+        known.push({ host: entry.host, seq: entry.seq, isWhole: entry.end === 'completed', pico: isCounted ? BigInt(entry.prompt_tokens) * this.price.input + BigInt(tokens) * this.price.output : 0n })
         this.entries.set(entry.request_id, known)
       }
     }
@@ -130,7 +132,7 @@ export class UpstreamTruth {
   }
 }
 
-/** Waits until no sandbox request runs. */
-export function quietHosts(stack: Pick<Stack, 'sandbox'>): void {
-  for (const host of stack.sandbox.hosts) if (host.stats().active > 0) throw new Error(`${host.name} still runs ${host.stats().active}`)
+/** Throws while a request still runs on a sandbox host. */
+export function quietHosts(sandbox: Stack['sandbox']): void {
+  for (const host of sandbox.hosts) if (host.stats().active > 0) throw new Error(`${host.name} still runs ${host.stats().active}`)
 }

@@ -29,7 +29,7 @@ describe.each(moneyRedises())('mixed traffic with faults and clients that leave,
     stack = await startStack({ redisUrl, gateways: 2, hosts: HOSTS, env: { OLLAMA_AUTO_HEALTH_CHECK: 'false' } })
     tenants = await Promise.all([stack.addTenant({ tier: 'enterprise' }), stack.addTenant({ tier: 'enterprise', homeRegion: 'eu-west', budgetPico: 10n ** 15n }), stack.addTenant({ tier: 'enterprise', key: { budgetPico: 10n ** 15n, tpm: 10_000_000 } })])
     outcomes = await drive(mixedCalls(SEED, count), 24, (index) => stack.urls[index % 2]!, tenants)
-    await eventually(() => quietHosts(stack))
+    await eventually(() => quietHosts(stack.sandbox))
     await stack.settled()
     await eventually(async () => expect(await restOf(redisUrl, stack.owner)).toEqual(AT_REST), { timeoutMs: 10_000 })
     truth.read(stack.sandbox.hosts)

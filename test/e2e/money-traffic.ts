@@ -90,15 +90,14 @@ async function readAll(response: Response, most: number | null): Promise<string>
  * Makes all calls, so many at a time, round robin over urls and tenants; `urlOf` is asked anew for each call. All
  * connections are closed at the end: one that never carried a request would hold up a server that closes.
  */
-export async function drive(calls: readonly MixedCall[], atOnce: number, urlOf: (index: number) => string, tenants: readonly Pick<SeededTenant, 'key'>[], onEach?: (done: number) => void): Promise<Outcome[]> {
+export async function drive(calls: readonly MixedCall[], atOnce: number, urlOf: (index: number) => string, tenants: readonly Pick<SeededTenant, 'key'>[], isOver = () => false): Promise<Outcome[]> {
   const outcomes: Outcome[] = []
   const agent = new Agent()
   let next = 0
   const client = async () => {
-    while (next < calls.length) {
+    while (next < calls.length && !isOver()) {
       const index = next++
       outcomes.push(await makeCall(urlOf(index), tenants[index % tenants.length]!, calls[index]!, agent))
-      onEach?.(outcomes.length)
     }
   }
   await Promise.all(Array.from({ length: atOnce }, client))

@@ -18,8 +18,11 @@ export interface Verdict {
   readonly mostShortfallTokens: number
 }
 
-/** Joins ledger and upstream logs by request id. `examples` are for the failure message. */
-export async function judge(outcomes: readonly Outcome[], truth: UpstreamTruth, owner: Client, tenants: readonly SeededTenant[]): Promise<{ verdict: Verdict; examples: string[] }> {
+/**
+ * Joins ledger and upstream logs by request id. `examples` are for the failure message. `isDeathForgotten`: where the
+ * Redis dies with the process, calls that died leave no usage row, and that is no fault.
+ */
+export async function judge(outcomes: readonly Outcome[], truth: UpstreamTruth, owner: Client, tenants: readonly SeededTenant[], options = { isDeathForgotten: false }): Promise<{ verdict: Verdict; examples: string[] }> {
   const ledger = new Map((await Promise.all(tenants.map((tenant) => ledgerOf(owner, tenant.id)))).flatMap((one) => [...one]))
   const counts = { equal: 0, lost: 0, doubled: 0, over: 0, unrecorded: 0, mostShortfallTokens: 0 }
   const examples: string[] = []
@@ -35,13 +38,14 @@ export async function judge(outcomes: readonly Outcome[], truth: UpstreamTruth, 
   }
   for (const rid of new Set([...truth.requestIds, ...ledger.keys(), ...completedIds])) {
     const entry = ledger.get(rid!)
-    if (entry?.rows !== 1) examples.push(`${rid}: ${entry?.rows ?? 0} usage rows`)
-    if (entry?.rows !== 1) counts.unrecorded++
+    const isRecorded = entry?.rows === 1 || (entry === undefined && options.isDeathForgotten && !completedIds.has(rid))
+    if (!isRecorded) examples.push(`${rid}: ${entry?.rows ?? 0} usage rows`)
+    if (!isRecorded) counts.unrecorded++
     if (completedIds.has(rid)) continue
     const [billed, made] = [entry?.pico ?? 0n, truth.all(rid!)]
     if (billed > made || billed < 0n) counts.over++
     if (billed > made) examples.push(`${rid} ${entry?.status}: made ${made}, billed ${billed}`)
-    counts.mostShortfallTokens = Math.max(counts.mostShortfallTokens, Number((made - billed) / 2_000_000n))
+    counts.mostShortfallTokens = Math.max(counts.mostShortfallTokens, Number((made - billed) / truth.price.output))
   }
   return { verdict: { calls: outcomes.length, completed: completed.length, ...counts }, examples: examples.slice(0, 10) }
 }
