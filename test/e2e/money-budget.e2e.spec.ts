@@ -24,8 +24,8 @@ describe.each(moneyRedises())('a budget for a hundred of five hundred calls, on 
     const server = await redis.start()
     redisUrl = server.url
     close = server.stop
-    // Slow enough that all calls arrive while the first are still running.
-    const hosts = [{ name: 'ollama-us', region: 'us-east', dialect: 'ollama' as const, models: ['phi3', 'tinyllama'], defaults: { delay: 1_000, gap: 0 } }]
+    // Slow enough that calls wait for each other: room that a finished call gave back may be used again.
+    const hosts = [{ name: 'ollama-us', region: 'us-east', dialect: 'ollama' as const, models: ['phi3', 'tinyllama'], defaults: { delay: 500, gap: 0 } }]
     // Without probes a host's count of running requests is the count of calls.
     stack = await startStack({ redisUrl, gateways: 3, hosts, env: { OLLAMA_AUTO_HEALTH_CHECK: 'false' } })
     await stack.owner.query(`INSERT INTO price (id, model, effective_at, currency, input_pico, output_pico, source) VALUES ('019a0000-0000-7000-8000-0000000000aa', 'tinyllama', '2026-01-01', 'USD', 0, 2000000, 'test')`)
