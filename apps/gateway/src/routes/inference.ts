@@ -30,6 +30,8 @@ export class InferenceDoor {
     const stop = new AbortController()
     const onClose = () => stop.abort()
     reply.raw.once('close', onClose)
+    // A client that left before we listened tells us nothing any more: its call would wait for a drain that never comes.
+    if (reply.raw.destroyed) stop.abort()
     try {
       const result = await this.chat.serve({ rid: http.id, surface, caller: http.caller, request, reply: sink, stop })
       this.report(http, surface, result, this.clock.monotonicMs() - startedAtMs)
