@@ -1,4 +1,4 @@
-/** Money a scope may spend in a period. Null = no limit. `isHard` false only warns (soft budgets never refuse). */
+/** Money a scope may spend in a period. Null = no limit. `maxPico` refuses; `softPico` never does, it only tells (webhooks). */
 export interface BudgetTerms {
   readonly maxPico: bigint | null
   readonly softPico: bigint | null
@@ -28,6 +28,12 @@ export interface CallerKey {
   readonly scopes: readonly string[]
 }
 
+/** A time zone that a tenant had until an instant. */
+export interface FormerZone {
+  readonly zone: string
+  readonly untilMs: number
+}
+
 /** The tenant a call belongs to; it comes from the credential only, never from a body. */
 export interface CallerTenant {
   readonly id: string
@@ -38,8 +44,14 @@ export interface CallerTenant {
   readonly preferredModel: string | null
   readonly currency: string
   readonly timeZone: string
+  /** Zones it had before, oldest first, each with the instant it was left: a change counts from the next budget period. */
+  readonly formerZones: readonly FormerZone[]
   readonly billing: 'prepaid' | 'postpaid'
   readonly budget: BudgetTerms
+  /** All that was ever granted to a prepaid tenant, less what was taken back; null = postpaid, no credit is asked for. */
+  readonly creditPico: bigint | null
+  /** It opted in to have whole answers of keyed calls kept and given again. */
+  readonly replaysAnswers: boolean
   /** One of 64 virtual shards (metering.md): all Redis keys of the tenant carry its hash tag. */
   readonly bucket: number
   /** Raised by every change that must be seen by the next admission (tier, suspension, limits). */

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { keptModel, keptName } from './model-name'
 import { canonicalModel, matchesAny, matchesPattern, splitQualified } from './model-name'
 
 const name = fc.string({ unit: fc.constantFrom(...'abcXYZ019.-_/: '), minLength: 1, maxLength: 12 }).filter((text) => text.trim() !== '')
@@ -69,5 +70,18 @@ describe('qualified names', () => {
         expect(text).toContain(split.model)
       }),
     )
+  })
+})
+
+describe('kept weights', () => {
+  it.each(['phi3', 'llama3.2:3b', 'a/b_c:d-e', 'x_s:_t__'])('of %s are named after it and found again', (model) => {
+    const name = keptName(model, 'ab'.repeat(32))!
+    expect(name).toMatch(/^tollgate-kept\/[\w.-]+:abababababab$/)
+    expect(keptModel(name)).toBe(model)
+  })
+
+  it('are nothing that another name means, and of no name that is too long', () => {
+    for (const name of ['phi3', 'tollgate-kept/phi3', 'tollgate-kept/phi3:latest', 'x/tollgate-kept/phi3:abababababab']) expect(keptModel(name)).toBeNull()
+    expect(keptName('x'.repeat(81), 'ab'.repeat(32))).toBeNull()
   })
 })

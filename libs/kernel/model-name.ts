@@ -30,3 +30,23 @@ export function splitQualified(name: string, providers: ReadonlySet<string>): { 
   const provider = name.slice(0, at).toLowerCase()
   return providers.has(provider) ? { provider, model: canonicalModel(name.slice(at + 1)) } : null
 }
+
+const KEPT = /^tollgate-kept\/([A-Za-z0-9._-]+):([0-9a-f]{12})(?::latest)?$/
+/** Ollama's most for a part of a name. */
+const MOST_PART_CHARS = 80
+
+/**
+ * The name under which an Ollama host keeps weights of a model that a pull or create is about to replace, so that a
+ * rollback needs no build: `tollgate-kept/<model>:<digest>`. Null for a model whose name leaves no room.
+ */
+export function keptName(model: string, digest: string): string | null {
+  const part = canonicalModel(model).replace(/[_/:]/g, (mark) => ({ _: '__', '/': '_s', ':': '_t' })[mark]!)
+  const name = `tollgate-kept/${part}:${digest.slice(0, 12)}`
+  return part.length <= MOST_PART_CHARS && KEPT.test(name) ? name : null
+}
+
+/** The model whose weights a name keeps; null for a name of any other kind. */
+export function keptModel(name: string): string | null {
+  const part = KEPT.exec(name)?.[1]
+  return part === undefined ? null : part.replace(/_([_st])/g, (_, mark: string) => ({ _: '_', s: '/', t: ':' })[mark]!)
+}

@@ -4,6 +4,9 @@
  */
 export type Pico = bigint
 
+/** The most one call may be charged, or cost the operator: what a ledger row holds (metering.md, Money). 100 000 units. */
+export const MOST_CHARGE_PICO: Pico = 10n ** 17n
+
 const PICO_DIGITS = 12
 const DECIMAL = /^(\d{1,9})(?:\.(\d{1,12}))?$/
 

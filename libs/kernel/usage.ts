@@ -22,6 +22,18 @@ export function isTokenCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_TOKENS_PER_CALL
 }
 
+/** What two parts of one call used together; estimated when either is. */
+export function addUsage(a: Usage, b: Usage): Usage {
+  return {
+    promptTokens: a.promptTokens + b.promptTokens,
+    completionTokens: a.completionTokens + b.completionTokens,
+    cachedTokens: a.cachedTokens + b.cachedTokens,
+    cacheWriteTokens: a.cacheWriteTokens + b.cacheWriteTokens,
+    reasoningTokens: a.reasoningTokens + b.reasoningTokens,
+    source: a.source === 'provider' && b.source === 'provider' ? 'provider' : 'estimated',
+  }
+}
+
 /** An estimated usage without details. */
 export function estimatedUsage(promptTokens: number, completionTokens: number): Usage {
   return { promptTokens, completionTokens, cachedTokens: 0, cacheWriteTokens: 0, reasoningTokens: 0, source: 'estimated' }

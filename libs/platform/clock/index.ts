@@ -1,1 +1,2 @@
-export { CLOCK, IDS, systemClock, systemIds } from './system-clock'
+export { CLOCK, IDS, systemClock, systemIds, systemTimer, TIMER, type Timer } from './system-clock'
+export { within } from './within'

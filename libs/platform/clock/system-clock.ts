@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
+import { setTimeout } from 'node:timers/promises'
 import { uuidv7, type Clock, type Ids } from '@tollgate/kernel'
 
 /** Injection token of the process's `Clock`. */
@@ -7,6 +8,20 @@ export const CLOCK = 'CLOCK'
 
 /** Injection token of the process's `Ids`. */
 export const IDS = 'IDS'
+
+/** Injection token of the process's `Timer`. */
+export const TIMER = 'TIMER'
+
+/** Pauses in what a call does; tests inject their own, so that no spec waits for them. */
+export interface Timer {
+  /** Resolves after so many ms, or as soon as the signal is aborted; never rejects. */
+  wait(ms: number, signal: AbortSignal): Promise<void>
+}
+
+/** The machine's timers. */
+export const systemTimer: Timer = {
+  wait: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => undefined),
+}
 
 /** The machine's clocks. The only place in the house that reads them. */
 export const systemClock: Clock = {

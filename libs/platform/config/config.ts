@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { environmentSchema, type Environment } from './config.schema'
+import { withSecretFiles } from './secret-files'
 
 /** A bad environment; `message` has one line per variable, each naming it and saying what would be right. */
 export class ConfigError extends Error {
@@ -15,10 +16,10 @@ export type ClusterConfig = Environment &
 
 /** Validates an environment. Empty strings count as unset, as compose files write them. @throws ConfigError */
 export function parseEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value.trim() !== ''))
-  const problems = Object.keys(given)
-    .filter((name) => name.startsWith('TOLLGATE_') && !(name in environmentSchema.shape))
-    .map((name) => `${name} is not a setting of Tollgate; see README.md for the list`)
+  const problems: string[] = []
+  const given = withSecretFiles(Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1].trim() !== '')), problems)
+  const unknown = Object.keys(given).filter((name) => name.startsWith('TOLLGATE_') && !(name in environmentSchema.shape))
+  problems.push(...unknown.map((name) => `${name} is not a setting of Tollgate; see README.md for the list`))
   const parsed = environmentSchema.safeParse(given)
   if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => describe(issue, given)))
   if (problems.length > 0) throw new ConfigError(problems)
@@ -29,7 +30,7 @@ export function parseEnvironment(env: Readonly<Record<string, string | undefined
 export function requireCluster(environment: Environment): ClusterConfig {
   const needed = {
     DATABASE_URL: 'postgres://…, the database that `npm run migrate` prepared',
-    REDIS_URL: 'redis://…, with appendonly yes and maxmemory-policy noeviction',
+    REDIS_URL: 'redis://…, with appendonly yes and maxmemory-policy noeviction; of a cluster some nodes, with commas between them',
     TOLLGATE_KEY_PEPPER: 'at least 32 random characters, the same on every process: it hashes API keys',
     TOLLGATE_JWT_SECRET: 'at least 32 random characters, the same on every process: it signs log-in tokens',
     TOLLGATE_SECRETS_KEY: 'at least 32 random characters, the same on every process: it encrypts provider secrets',

@@ -11,7 +11,7 @@ export interface Account {
 }
 
 /** The account named `name` in the text of a passwd file, or null. */
-export function findAccount(passwd: string, name: string): Account | null {
+function findAccount(passwd: string, name: string): Account | null {
   const fields = passwd
     .split('\n')
     .map((line) => line.split(':'))

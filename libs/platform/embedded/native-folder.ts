@@ -61,7 +61,7 @@ export function findNative(platform: string = process.platform, arch: string = p
 }
 
 /** Npm archives carry no symlinks and we run no install scripts, so the soname links are made here, at every start. */
-export function linkLibraries(folder: string): void {
+function linkLibraries(folder: string): void {
   const links = Links.parse(JSON.parse(readFileSync(join(folder, 'pg-symlinks.json'), 'utf8')))
   for (const { source, target } of links) {
     const link = join(dirname(folder), target)

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis'
+import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { eventually, freePort, holdEmbedded, tempFolder } from '../../../test/support'
 import { findRedisServer, startPrivateRedis, type PrivateRedis } from './index'
@@ -40,6 +41,14 @@ describe.each(real ? (['server', 'js'] as const) : (['js'] as const))('private R
     expect(await ask(redis.url, (client) => client.eval('return cjson.encode({ARGV[1]})', 0, 'a'))).toBe('["a"]')
     await redis.stop()
     expect(await acceptsConnections(portOf(redis))).toBe(false)
+  })
+
+  const outside = Object.values(networkInterfaces()).flat().find((address) => address?.family === 'IPv4' && !address.internal)?.address
+  ;(outside ? it : it.skip)('answers nobody who comes over a network', async () => {
+    const redis = await start()
+    const stranger = `redis://${outside}:${portOf(redis)}`
+    await expect(ask(stranger, (client) => client.ping())).rejects.toThrow()
+    expect(await ask(redis.url, (client) => client.ping())).toBe('PONG')
   })
 
   it('starts again on the same port after a crash', async () => {

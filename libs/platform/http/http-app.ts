@@ -59,9 +59,18 @@ function prepareFastify(adapter: FastifyAdapter): void {
       done(error as Error, undefined)
     }
   })
-  // A connection whose last answer ends while the server closes would stay open for its keep-alive time.
+  const sockets = new Set<Socket>()
+  fastify.server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  // A connection whose last answer ends while the server closes would stay open for its keep-alive time, and one that
+  // has asked nothing yet, for ever: Node does not count it as idle.
   fastify.addHook('preClose', (done) => {
-    const sweep = setInterval(() => fastify.server.closeIdleConnections(), IDLE_SWEEP_MS)
+    const sweep = setInterval(() => {
+      fastify.server.closeIdleConnections()
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+    }, IDLE_SWEEP_MS)
     fastify.server.once('close', () => clearInterval(sweep))
     sweep.unref()
     done()

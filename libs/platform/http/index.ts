@@ -1,6 +1,7 @@
-export { createHttpApp, type HttpAppOptions } from './http-app'
+export { createHttpApp } from './http-app'
 export { sendRefusal, type HttpReply, type HttpRequest } from './send-refusal'
 export { errorBody, errorHeaders, errorSurface } from './error-body'
 export { HealthController } from './health.controller'
 export { Readiness, READINESS } from './readiness'
+export { NdjsonStream } from './ndjson'
 export { SseStream } from './sse'

@@ -1,3 +1,5 @@
+import { within } from '@tollgate/platform/clock'
+
 /** Injection token of `Readiness`. */
 export const READINESS = 'READINESS'
 
@@ -20,15 +22,8 @@ export class Readiness {
   }
 
   async report(): Promise<{ isReady: boolean; checks: Record<string, string> }> {
-    const entries = await Promise.all(Object.entries(this.checks).map(async ([name, check]) => [name, await withinLimit(check())] as const))
+    const entries = await Promise.all(Object.entries(this.checks).map(async ([name, check]) => [name, await within(CHECK_MOST_MS, check()).catch(() => false)] as const))
     const checks = Object.fromEntries(entries.map(([name, fine]) => [name, fine ? 'ok' : 'failed']))
     return { isReady: !this.draining && entries.every(([, fine]) => fine), checks: this.draining ? { ...checks, draining: 'yes' } : checks }
   }
-}
-
-/** The check's own answer, or false when there is none in time. */
-async function withinLimit(check: Promise<boolean>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(false), CHECK_MOST_MS)))
-  return Promise.race([check, late]).finally(() => clearTimeout(timer))
 }

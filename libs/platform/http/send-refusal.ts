@@ -27,6 +27,6 @@ export function sendRefusal(request: HttpRequest, reply: HttpReply, { refusal }:
   const surface = errorSurface(request.url)
   void reply
     .code(refusal.status)
-    .headers({ ...errorHeaders(refusal), 'content-type': surface === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8', 'cache-control': 'no-store' })
+    .headers({ ...errorHeaders(refusal, surface, request.id), 'content-type': surface === 'problem' ? 'application/problem+json' : 'application/json; charset=utf-8', 'cache-control': 'no-store' })
     .send(JSON.stringify(errorBody(refusal, surface, request.id)))
 }

@@ -1,26 +1,40 @@
 import type { ServerResponse } from 'node:http'
-
-const PING_MS = 15_000
+import { JoinedWrites } from './joined-writes'
 
 /**
  * A server-sent event stream over a raw response. Every event is re-serialised JSON, so text can never break the
  * framing (F46). `send` answers false when the reader is slow; `onDrain` tells when to go on.
  */
 export class SseStream {
-  private readonly ping: NodeJS.Timeout
+  private readonly writes: JoinedWrites
 
-  /** Sends the head at once. @param headers lower-case names; content type and cache control are added */
+  /** @param headers lower-case names; content type and cache control are added @param silence a whole event that says nothing */
   constructor(
     private readonly response: ServerResponse,
     headers: Readonly<Record<string, string | number>>,
+    private readonly silence = ': ping\n\n',
   ) {
     response.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-store', 'x-accel-buffering': 'no' })
-    this.ping = setInterval(() => response.write(': ping\n\n'), PING_MS)
-    this.ping.unref()
+    this.writes = new JoinedWrites(response)
+  }
+
+  /** Shows that the stream lives. A reader that is behind has bytes enough. */
+  ping(): void {
+    if (!this.response.writableNeedDrain) this.writes.write(this.silence)
   }
 
   send(data: unknown): boolean {
-    return this.response.write(`data: ${JSON.stringify(data)}\n\n`)
+    return this.sendJson(JSON.stringify(data))
+  }
+
+  /** @param json one JSON document that `JSON.stringify` wrote: it holds no line break */
+  sendJson(json: string): boolean {
+    return this.writes.write(`data: ${json}\n\n`)
+  }
+
+  /** An event with a name, for dialects whose clients read it. */
+  sendEvent(name: string, data: unknown): boolean {
+    return this.writes.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
   }
 
   onDrain(resume: () => void): void {
@@ -29,13 +43,11 @@ export class SseStream {
 
   /** Ends the stream; with `[DONE]` only after success. */
   end(isComplete: boolean): void {
-    clearInterval(this.ping)
-    this.response.end(isComplete ? 'data: [DONE]\n\n' : undefined)
+    this.writes.end(isComplete ? 'data: [DONE]\n\n' : '')
   }
 
   /** Cuts the connection: the client must not take what it has for a whole answer. */
   destroy(): void {
-    clearInterval(this.ping)
-    this.response.destroy()
+    this.writes.destroy()
   }
 }

@@ -8,6 +8,14 @@ export interface AddressPolicy {
   readonly allowLoopback: boolean
   /** Ports beside 80, 443, 11434 and 8000–8999: `9000` or a range `9000-9100`. */
   readonly allowedPorts: readonly string[]
+  /** Where our own Postgres, Redis and listener are: never hosts, whatever else is allowed. */
+  readonly own?: readonly OwnEndpoint[]
+}
+
+/** One of our own services. `host` is an address or a name, which is resolved when somebody asks for its port. */
+export interface OwnEndpoint {
+  readonly host: string
+  readonly port: number
 }
 
 /** The answer of a check. `reason` is a sentence for the operator that says what to do. */
@@ -45,6 +53,7 @@ export function checkAddress(address: string, port: number, policy: AddressPolic
   const family = isIP(address)
   if (family === 0 || address.includes('%')) return no(`${address} is not a plain IP address. Use an address without a zone.`)
   const type = family === 6 ? 'ipv6' : 'ipv4'
+  if (policy.own?.some((one) => one.port === port && isSamePlace(one.host, address))) return no(`${address}:${port} is a service of this installation, which is never a model host. Use the host's own address.`)
   // BlockList takes ::ffff:a.b.c.d for its IPv4 form, so these are told apart before any list is asked.
   if (family === 6 && isEmbeddedIpv4(address)) return no(`${address} is an IPv4 address in IPv6 form. Write the IPv4 address itself.`)
   if (LOOPBACK.check(address, type)) {
@@ -67,6 +76,7 @@ export function checkBaseUrl(url: string, policy: AddressPolicy): AddressVerdict
   if (username || password) return no('The base URL holds a user name or password. Store the credential as the secret of the host.')
   if (search || hash) return no('The base URL has a query or fragment. Give the address up to the path only.')
   const number = port ? Number(port) : protocol === 'https:' ? 443 : 80
+  if (policy.own?.some((one) => one.port === number && one.host === hostname)) return no(`${hostname}:${number} is a service of this installation, which is never a model host. Use the host's own address.`)
   const literal = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
   if (isIP(literal)) return checkAddress(literal, number, policy)
   if (hostname.endsWith('.')) return no(`${hostname} ends with a dot. Write the name without it.`)
@@ -75,6 +85,13 @@ export function checkBaseUrl(url: string, policy: AddressPolicy): AddressVerdict
     return policy.allowLoopback ? OK : no(`${hostname} is this machine. Set TOLLGATE_ALLOW_LOOPBACK_HOSTS=true on a development machine.`)
   }
   return checkPort(number, policy)
+}
+
+/** All of loopback is one place. */
+function isSamePlace(own: string, address: string): boolean {
+  if (own === address) return true
+  const isLoopback = (text: string) => text === 'localhost' || (isIP(text) !== 0 && LOOPBACK.check(text, isIPv6(text) ? 'ipv6' : 'ipv4'))
+  return isLoopback(own) && isLoopback(address)
 }
 
 function checkPort(port: number, { allowedPorts }: AddressPolicy): AddressVerdict {

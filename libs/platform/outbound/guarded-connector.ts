@@ -49,8 +49,26 @@ function guardedLookup(policy: AddressPolicy, port: number, resolve: Resolve) {
       }
       const first = addresses[0]
       if (!first) return callback(Object.assign(new Error(`no address for ${hostname}`), { code: 'ENOTFOUND' }))
-      if (options.all) callback(null, addresses)
-      else callback(null, first.address, first.family)
+      ownAddresses(policy, port, resolve, (own) => {
+        const taken = addresses.find(({ address }) => own.has(address))
+        if (taken) callback(refused(`${taken.address}:${port} is a service of this installation.`))
+        else if (options.all) callback(null, addresses)
+        else callback(null, first.address, first.family)
+      })
+    })
+  }
+}
+
+/** Where our own services with names are, of those on this port: hardly ever any, since hosts have other ports. */
+function ownAddresses(policy: AddressPolicy, port: number, resolve: Resolve, callback: (addresses: ReadonlySet<string>) => void): void {
+  const names = (policy.own ?? []).filter((one) => one.port === port && isIP(one.host) === 0)
+  const found = new Set<string>()
+  let left = names.length
+  if (left === 0) return callback(found)
+  for (const { host } of names) {
+    resolve(host, { all: true }, (_error, addresses) => {
+      for (const { address } of addresses ?? []) found.add(address)
+      if (--left === 0) callback(found)
     })
   }
 }

@@ -1,5 +1,6 @@
-export { checkAddress, checkBaseUrl, type AddressPolicy } from './address-policy'
+export { checkBaseUrl, type AddressPolicy } from './address-policy'
 export { ADDRESS_REFUSED } from './guarded-connector'
 export { OutboundPools, type OutboundController, type OutboundHandler, type OutboundHost } from './outbound-pools'
+export { boundedFetch } from './bounded-fetch'
 export { exchangeJson, type JsonAnswer } from './json-exchange'
 export { addressPolicyOf, OutboundModule } from './outbound.module'

@@ -9,7 +9,10 @@ export interface JsonCall {
   readonly path: string
   /** Undefined = GET, anything else is POSTed as JSON. */
   readonly body?: unknown
+  /** Sent as a bearer token. */
   readonly secret?: string | null
+  /** Headers of the dialect's own, in lower case. */
+  readonly headers?: Readonly<Record<string, string>>
   readonly timeoutMs: number
   readonly signal?: AbortSignal
 }
@@ -28,6 +31,7 @@ export function exchangeJson(pools: OutboundPools, clock: Clock, call: JsonCall)
     const headers: Record<string, string> = { accept: 'application/json', 'accept-encoding': 'identity', 'user-agent': 'tollgate' }
     if (call.body !== undefined) headers['content-type'] = 'application/json'
     if (call.secret) headers.authorization = `Bearer ${call.secret}`
+    Object.assign(headers, call.headers)
     try {
       const host = pools.acquire(call.target)
       const body = call.body === undefined ? null : JSON.stringify(call.body)

@@ -1,4 +1,6 @@
-import { Client, Pool, type buildConnector, type Dispatcher } from 'undici'
+import type { Clock } from '@tollgate/kernel'
+import { systemClock } from '@tollgate/platform/clock'
+import { Client, type buildConnector, type Dispatcher } from 'undici'
 import type { AddressPolicy } from './address-policy'
 import { guardedConnector, type Resolve } from './guarded-connector'
 
@@ -10,10 +12,12 @@ export interface OutboundTarget {
 
 /** One request. `path` is absolute and already holds the base URL's own path. Header names are lower case. */
 export interface OutboundRequest {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string | null
+  /** On whose behalf, in the end: connections do not pass from one party to another at once. */
+  readonly party?: string
 }
 
 /** Stops, pauses and resumes one answer; `abort` closes the socket at once. */
@@ -29,7 +33,7 @@ export interface OutboundHandler {
   onResponseError(error: Error): void
 }
 
-/** The connections of one host: one pool, and a second one without keep-alive for the retry after a stale socket. */
+/** The connections of one host: kept alive, but for those of retries after a stale socket. */
 export interface OutboundHost {
   /** Path of the base URL without a trailing slash: `` or `/v1`. */
   readonly basePath: string
@@ -41,6 +45,11 @@ const CONNECT_TIMEOUT_MS = 10_000
 const MAX_HEADER_BYTES = 16 * 1024
 /** Go and Node servers keep idle connections longer; one that announces less (`Keep-Alive: timeout=5`) is believed. */
 const IDLE_CONNECTION_MS = 30_000
+/**
+ * What comes on an idle connection closes it. A host that is confused, or worse, may send a second answer late (F44): it
+ * must find the connection idle, or in the hands of the party whose answer it is, never of another.
+ */
+const QUIET_MS = 250
 
 /**
  * Keep-alive connections to every host (performance.md, decision 2): HTTP/1.1, no redirects, no decompression, and no
@@ -50,7 +59,11 @@ export class OutboundPools {
   private readonly hosts = new Map<string, PooledHost>()
   private readonly connect: buildConnector.connector
 
-  constructor(policy: AddressPolicy, resolve?: Resolve) {
+  constructor(
+    policy: AddressPolicy,
+    resolve?: Resolve,
+    private readonly clock: Clock = systemClock,
+  ) {
     this.connect = guardedConnector(policy, CONNECT_TIMEOUT_MS, resolve)
   }
 
@@ -58,7 +71,7 @@ export class OutboundPools {
   acquire({ hostId, baseUrl }: OutboundTarget): OutboundHost {
     const key = `${hostId} ${baseUrl}`
     let host = this.hosts.get(key)
-    if (!host) this.hosts.set(key, (host = new PooledHost(hostId, new URL(baseUrl), this.connect)))
+    if (!host) this.hosts.set(key, (host = new PooledHost(hostId, new URL(baseUrl), this.connect, this.clock)))
     return host
   }
 
@@ -83,48 +96,75 @@ export class OutboundPools {
 
 class PooledHost implements OutboundHost {
   readonly basePath: string
-  private readonly kept: Pool
-  private unkept: Pool | null = null
+  private readonly connections = new Set<Connection>()
+  /** Connections without a request; the one that was used last is the last. */
+  private readonly idle: Connection[] = []
+  private isClosing = false
 
   constructor(
     readonly hostId: string,
     private readonly url: URL,
     private readonly connect: buildConnector.connector,
+    private readonly clock: Clock,
   ) {
     this.basePath = url.pathname.replace(/\/+$/, '')
-    this.kept = this.pool(1)
   }
 
-  dispatch(request: OutboundRequest, handler: OutboundHandler, fresh = false): void {
-    const pool = fresh ? (this.unkept ??= this.pool(0)) : this.kept
-    const adapted = new Adapted(handler)
-    const options: TracedOptions = { ...request, headersTimeout: 0, bodyTimeout: 0, adapted }
-    pool.dispatch(options, adapted)
+  dispatch({ party = '', ...request }: OutboundRequest, handler: OutboundHandler, fresh = false): void {
+    const connection = fresh ? this.open(0) : (this.takeIdle(party) ?? this.open(1))
+    connection.party = party
+    connection.isBusy = true
+    // A whole turn later: what came behind the answer in the same read has then been seen, and closed the connection.
+    const adapted = new Adapted(handler, connection, () => setImmediate(() => this.release(connection)))
+    connection.dispatch({ ...request, headersTimeout: 0, bodyTimeout: 0 }, adapted)
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.kept.close(), this.unkept?.close()])
+    this.isClosing = true
+    await Promise.all([...this.connections].map((connection) => connection.close()))
   }
 
-  private pool(pipelining: 0 | 1): Pool {
-    return new Pool(this.url.origin, {
-      connect: this.connect,
-      pipelining,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      keepAliveTimeout: IDLE_CONNECTION_MS,
-      factory: (origin, options) => new CountingClient(origin, options as Client.Options),
+  /** The connection used last of those the party used itself, or that have been quiet for long enough (F44). */
+  private takeIdle(party: string): Connection | null {
+    const quietSinceMs = this.clock.monotonicMs() - QUIET_MS
+    const at = this.idle.findLastIndex((connection) => connection.party === party || connection.idleSinceMs <= quietSinceMs)
+    return at < 0 ? null : this.idle.splice(at, 1)[0]!
+  }
+
+  private open(pipelining: 0 | 1): Connection {
+    const connection = new Connection(this.url.origin, { connect: this.connect, pipelining, maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: IDLE_CONNECTION_MS })
+    this.connections.add(connection)
+    connection.on('disconnect', () => {
+      if (!connection.isBusy) this.discard(connection)
     })
+    return connection
+  }
+
+  private release(connection: Connection): void {
+    connection.isBusy = false
+    if (!connection.isOpen || this.isClosing) return this.discard(connection)
+    connection.idleSinceMs = this.clock.monotonicMs()
+    this.idle.push(connection)
+  }
+
+  private discard(connection: Connection): void {
+    const at = this.idle.indexOf(connection)
+    if (at >= 0) this.idle.splice(at, 1)
+    this.connections.delete(connection)
+    void connection.destroy().catch(() => undefined)
   }
 }
 
 /** Undici's handler interface over ours: the only thing between socket and reader, so it does nothing else. */
 class Adapted implements Dispatcher.DispatchHandler {
-  client: CountingClient | null = null
-
-  constructor(private readonly handler: OutboundHandler) {}
+  constructor(
+    private readonly handler: OutboundHandler,
+    private readonly connection: Connection,
+    private readonly onDone: () => void,
+  ) {}
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.handler.onRequestStart(controller, this.client !== null && this.client.servedOnConnection++ > 0)
+    this.handler.onRequestStart(controller, this.connection.served++ > 0)
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
@@ -137,32 +177,34 @@ class Adapted implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
+    this.onDone()
     this.handler.onResponseEnd()
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.onDone()
     this.handler.onResponseError(error)
   }
 }
 
-/** Knows how many requests its present connection has served: a reset on a used one may only mean it was stale. */
-class CountingClient extends Client {
-  servedOnConnection = 0
+/** One connection, opened with its first request. */
+class Connection extends Client {
+  /** Requests that its present socket has served: a reset on a used one may only mean it was stale. */
+  served = 0
+  /** On whose behalf it was used last, and since when it has not been. */
+  party = ''
+  idleSinceMs = 0
+  isBusy = false
+  isOpen = false
 
-  constructor(origin: string | URL, options: Client.Options) {
+  constructor(origin: string, options: Client.Options) {
     super(origin, options)
     this.on('connect', () => {
-      this.servedOnConnection = 0
+      this.served = 0
+      this.isOpen = true
+    })
+    this.on('disconnect', () => {
+      this.isOpen = false
     })
   }
-
-  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    ;(options as TracedOptions).adapted.client = this
-    return super.dispatch(options, handler)
-  }
-}
-
-/** The pool wraps handlers but hands its options on untouched, so these carry the handler to the client that serves it. */
-interface TracedOptions extends Dispatcher.DispatchOptions {
-  readonly adapted: Adapted
 }

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Module, type OnApplicationShutdown } from '@nestjs/common'
 import { CONFIG, type Environment } from '@tollgate/platform/config'
-import type { AddressPolicy } from './address-policy'
+import type { AddressPolicy, OwnEndpoint } from './address-policy'
 import { OutboundPools } from './outbound-pools'
 
 /** The address policy an environment asks for. */
@@ -9,7 +9,16 @@ export function addressPolicyOf(config: Environment): AddressPolicy {
     allowedCidrs: config.TOLLGATE_HOST_CIDRS,
     allowedPorts: config.TOLLGATE_HOST_PORTS,
     allowLoopback: config.TOLLGATE_ALLOW_LOOPBACK_HOSTS,
+    own: [...endpointOf(config.DATABASE_URL, 5432), ...endpointOf(config.REDIS_URL, 6379), ...(config.PORT ? [{ host: '127.0.0.1', port: config.PORT }] : [])],
   }
+}
+
+function endpointOf(url: string | undefined, defaultPort: number): OwnEndpoint[] {
+  // Several after commas are nodes of a Redis Cluster: those that are not named are not known here.
+  return (url?.split(',') ?? []).map((part) => {
+    const { hostname, port } = new URL(part.trim())
+    return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || defaultPort }
+  })
 }
 
 /** Closes the pools when the process stops, after the calls in flight. */

@@ -1,2 +1,3 @@
+export { CheckpointFile } from './checkpoint-file'
 export { PlatformModule, LOGGER, DURABILITY, type Durability } from './platform.module'
 export { runMain, stopOnSignals, StartError } from './start'

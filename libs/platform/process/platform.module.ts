@@ -1,14 +1,15 @@
 import { Global, Inject, Injectable, Module, type DynamicModule, type OnApplicationShutdown } from '@nestjs/common'
 import type { EntitySchema } from 'typeorm'
-import { CLOCK, IDS, systemClock, systemIds } from '@tollgate/platform/clock'
+import { CLOCK, IDS, systemClock, systemIds, systemTimer, TIMER } from '@tollgate/platform/clock'
 import { CONFIG, type ClusterConfig } from '@tollgate/platform/config'
 import { Readiness, READINESS } from '@tollgate/platform/http'
 import { processLogger } from '@tollgate/platform/logging'
 import { Metrics } from '@tollgate/platform/metrics'
 import { Database, type DatabaseRole } from '@tollgate/platform/postgres'
 import { ChangeNotices, RedisClients } from '@tollgate/platform/redis'
-import { SecretBox } from '@tollgate/platform/secrets'
+import { ReceiptSigner, SecretBox } from '@tollgate/platform/secrets'
 import { RedisThrottlerStorage } from '@tollgate/platform/throttle'
+import { CheckpointFile } from './checkpoint-file'
 
 /** Injection token of the process's `ProcessLogger`. */
 export const LOGGER = 'LOGGER'
@@ -19,6 +20,8 @@ export const DURABILITY = 'DURABILITY'
 /** Where a finished call must be durable before its terminal event: in Redis with AOF, or in Postgres (strict). */
 export interface Durability {
   readonly isStrict: boolean
+  /** What runs, on disk, where Redis dies with the process; null in a cluster. */
+  readonly checkpointFile: CheckpointFile | null
 }
 
 /** Closes connections last: Nest has drained the requests by then (stack.md, hook order). */
@@ -50,8 +53,10 @@ export class PlatformModule {
         { provide: LOGGER, useValue: logger },
         { provide: CLOCK, useValue: systemClock },
         { provide: IDS, useValue: systemIds },
+        { provide: TIMER, useValue: systemTimer },
         { provide: Metrics, useValue: new Metrics() },
-        { provide: SecretBox, useFactory: () => new SecretBox(config.TOLLGATE_SECRETS_KEY) },
+        { provide: SecretBox, useFactory: () => new SecretBox(config.TOLLGATE_SECRETS_KEY, config.TOLLGATE_SECRETS_KEYS_ALSO) },
+        { provide: ReceiptSigner, useFactory: () => new ReceiptSigner(config.TOLLGATE_SECRETS_KEY, config.TOLLGATE_SECRETS_KEYS_ALSO) },
         {
           provide: Database,
           useFactory: () => Database.connect({ url: config.DATABASE_URL, role, entities, poolSize: config.TOLLGATE_DB_POOL_SIZE, password: config.TOLLGATE_DB_PASSWORD, onError: onError('postgres') }),
@@ -67,7 +72,7 @@ export class PlatformModule {
         },
         ConnectionsCloser,
       ],
-      exports: [CONFIG, LOGGER, CLOCK, IDS, Metrics, SecretBox, Database, RedisClients, ChangeNotices, RedisThrottlerStorage, DURABILITY, READINESS],
+      exports: [CONFIG, LOGGER, CLOCK, IDS, TIMER, Metrics, ReceiptSigner, SecretBox, Database, RedisClients, ChangeNotices, RedisThrottlerStorage, DURABILITY, READINESS],
     }
   }
 }
@@ -76,5 +81,5 @@ export class PlatformModule {
 async function chooseDurability(config: ClusterConfig, redis: RedisClients, warn: (fields: object, message: string) => void): Promise<Durability> {
   const { isDurable } = await redis.checkDurability()
   if (!isDurable && !config.TOLLGATE_STRICT_DURABILITY) warn({}, 'Redis has no append-only file: usage is committed to Postgres before each answer ends (strict durability). Set appendonly yes to use the faster outbox.')
-  return { isStrict: config.TOLLGATE_STRICT_DURABILITY || !isDurable }
+  return { isStrict: config.TOLLGATE_STRICT_DURABILITY || !isDurable, checkpointFile: config.TOLLGATE_CHECKPOINT_FILE ? new CheckpointFile(config.TOLLGATE_CHECKPOINT_FILE) : null }
 }

@@ -2,9 +2,9 @@ import type { RedisClients } from './redis-clients'
 
 const CHANNEL = 'tollgate:changed'
 
-/** What changed. `caller` carries the tenant id or key id whose cached records must go. */
+/** What changed. `caller` carries the tenant id or key id whose cached records must go, `health` the host whose circuit did, `line` a message about waiting calls. */
 export interface ChangeNotice {
-  readonly topic: 'hosts' | 'catalog' | 'tiers' | 'caller'
+  readonly topic: 'hosts' | 'health' | 'line' | 'catalog' | 'tiers' | 'caller'
   readonly id?: string
 }
 
@@ -22,6 +22,8 @@ export class ChangeNotices {
     const subscriber = await clients.dedicated()
     subscriber.on('message', (_channel, text) => notices.deliver(text))
     await subscriber.subscribe(CHANNEL)
+    // Caught here, or a connection that breaks again while it subscribes would end the process (unhandled rejection).
+    subscriber.on('ready', () => void subscriber.subscribe(CHANNEL).catch(() => undefined))
     return notices
   }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { Redis } from 'ioredis'
+import { Cluster, Command } from 'ioredis'
+import type { RedisLink } from './redis-link'
 
 /** A Lua script run by EVALSHA; a server that has not seen it (fresh, restarted, failed over) gets the text once. */
 export class LuaScript {
@@ -16,10 +17,11 @@ export class LuaScript {
   }
 
   /** Runs the script; scripts of one turn of the event loop leave in one write, since a system call costs more than a script. */
-  async run(redis: Redis, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+  async run(redis: RedisLink, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
     holdWrites(redis)
     try {
-      return await redis.evalsha(this.sha, keys.length, ...keys, ...args)
+      // The typed method copies its arguments three times before it does just this.
+      return await redis.sendCommand(new ScriptCommand('evalsha', [this.sha, keys.length, ...keys, ...args], { replyEncoding: 'utf8' }))
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
       return redis.eval(this.text, keys.length, ...keys, ...args)
@@ -27,7 +29,27 @@ export class LuaScript {
   }
 }
 
-function holdWrites(redis: Redis): void {
+/**
+ * A command whose patience begins when this turn has written it, and that looks at its socket once more before it gives up.
+ * Else a process that was busy for that long takes a Redis for dead whose reply lies there unread, and refuses a whole crowd.
+ */
+class ScriptCommand extends Command {
+  override setTimeout(ms: number): void {
+    setImmediate(() => {
+      if (this.isSettled) return
+      const giveUp = () => {
+        if (!this.isSettled) this.reject(new Error('Command timed out'))
+      }
+      const timer = setTimeout(() => setImmediate(giveUp), ms)
+      const clear = () => clearTimeout(timer)
+      this.promise.then(clear, clear)
+    })
+  }
+}
+
+/** A cluster has a connection to each of its nodes, and writes as it likes. */
+function holdWrites(redis: RedisLink): void {
+  if (redis instanceof Cluster) return
   const { stream } = redis
   if (!stream || stream.writableCorked > 0) return
   stream.cork()

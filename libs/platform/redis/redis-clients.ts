@@ -1,10 +1,7 @@
-import { Redis } from 'ioredis'
+import { mastersOf, openLink, type RedisLink } from './redis-link'
 
 /** Redis is missing, unreachable at boot, or set up so that limits or money would be lost. */
 export class RedisSetupError extends Error {}
-
-const CONNECT_TIMEOUT_MS = 2_000
-const RECONNECT_MOST_MS = 500
 
 /**
  * The process's connections. Admission and settlement have one each, so that neither queues behind the other
@@ -12,10 +9,10 @@ const RECONNECT_MOST_MS = 500
  * No offline queue and one retry: every script is idempotent by request id, because a lost reply is sent again (F79).
  */
 export class RedisClients {
-  readonly admission: Redis
-  readonly settlement: Redis
-  readonly notices: Redis
-  private readonly extra: Redis[] = []
+  readonly admission: RedisLink
+  readonly settlement: RedisLink
+  readonly notices: RedisLink
+  private readonly extra: RedisLink[] = []
 
   private constructor(
     private readonly url: string,
@@ -43,7 +40,7 @@ export class RedisClients {
   }
 
   /** A connection of its own for blocking reads or a subscription; closed with the others. */
-  async dedicated(commandTimeoutMs?: number): Promise<Redis> {
+  async dedicated(commandTimeoutMs?: number): Promise<RedisLink> {
     const client = this.open(commandTimeoutMs)
     this.extra.push(client)
     await client.connect()
@@ -55,16 +52,17 @@ export class RedisClients {
    * @throws RedisSetupError
    */
   async checkDurability(): Promise<{ isDurable: boolean }> {
-    const info = await this.notices.info()
-    const field = (name: string) => new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim()
-    const policy = field('maxmemory_policy')
-    if (policy && policy !== 'noeviction') throw new RedisSetupError(`Redis evicts keys (maxmemory-policy ${policy}): limits and reservations would vanish. Set maxmemory-policy noeviction.`)
-    return { isDurable: field('aof_enabled') === '1' }
+    const infos = await Promise.all(mastersOf(this.notices).map((server) => server.info()))
+    const fields = (name: string) => infos.map((info) => new RegExp(`^${name}:(.*)$`, 'm').exec(info)?.[1]?.trim())
+    const policy = fields('maxmemory_policy').find((found) => found && found !== 'noeviction')
+    if (policy) throw new RedisSetupError(`Redis evicts keys (maxmemory-policy ${policy}): limits and reservations would vanish. Set maxmemory-policy noeviction.`)
+    return { isDurable: fields('aof_enabled').every((isOn) => isOn === '1') }
   }
 
-  /** True when Redis answers now. */
+  /** True when Redis, and of a cluster every master, answers now. */
   async isReachable(): Promise<boolean> {
-    return this.notices.ping().then(
+    const servers = mastersOf(this.notices)
+    return servers.length > 0 && Promise.all(servers.map((server) => server.ping())).then(
       () => true,
       () => false,
     )
@@ -74,15 +72,8 @@ export class RedisClients {
     for (const client of [this.admission, this.settlement, this.notices, ...this.extra]) client.disconnect()
   }
 
-  private open(commandTimeout?: number): Redis {
-    const client = new Redis(this.url, {
-      lazyConnect: true,
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 1,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      retryStrategy: (attempt) => Math.min(RECONNECT_MOST_MS, attempt * 50),
-      ...(commandTimeout === undefined ? {} : { commandTimeout }),
-    })
+  private open(commandTimeout?: number): RedisLink {
+    const client = openLink(this.url, commandTimeout)
     client.on('error', this.onError)
     return client
   }

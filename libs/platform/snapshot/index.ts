@@ -1,1 +1,2 @@
+export { KeptRecords } from './kept-records'
 export { Snapshot } from './snapshot'

@@ -19,6 +19,10 @@ export class Snapshot<T> {
     return this.value
   }
 
+  get isLoaded(): boolean {
+    return this.value !== undefined
+  }
+
   /** Loads now; calls at the same time share one load, and one that comes during a load causes another after it. */
   async refresh(): Promise<T> {
     if (this.loading) {
