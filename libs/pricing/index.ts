@@ -1,2 +1,3 @@
-export { costOf, priceInForce, type Price, type PriceQuery } from './price'
+export { costOf, priceInForce, providerPriceInForce, type Price, type PriceQuery } from './price'
 export { countWords, lowEstimatePromptTokens, upperBoundCost, upperBoundPromptTokens } from './estimate'
+export { COST_CURRENCY, hostShareCost, reportedCost } from './provider-cost'

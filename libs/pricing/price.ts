@@ -1,4 +1,5 @@
 import type { Pico, Usage } from '@tollgate/kernel'
+import { COST_CURRENCY } from './provider-cost'
 
 /**
  * A dated tariff row (metering.md, Money). Amounts are pico of `currency` per token unless named otherwise. A null class
@@ -6,6 +7,8 @@ import type { Pico, Usage } from '@tollgate/kernel'
  */
 export interface Price {
   readonly id: string
+  /** `tariff`: what tenants pay. `provider`: what the operator pays that provider, and tenants while no tariff row applies. */
+  readonly book: 'tariff' | 'provider'
   /** Canonical model name, or `*` for every model of the row's provider. */
   readonly model: string
   readonly provider: string | null
@@ -33,23 +36,33 @@ export interface PriceQuery {
   readonly region: string
   readonly tier: string
   readonly tenantId: string
+  /** Money of another currency is another number: a row in it never applies. */
+  readonly currency: string
   readonly atMs: number
 }
 
-/** How special a row is: an exact model beats `*`, then tenant beats tier beats region beats provider. Null = no match. */
+/**
+ * How special a row is: the tariff beats the providers' book, an exact model `*`, then tenant beats tier beats region
+ * beats provider. Null = no match.
+ */
 function specificity(price: Price, query: PriceQuery): number | null {
-  if (price.effectiveAtMs > query.atMs) return null
+  if (price.effectiveAtMs > query.atMs || price.currency !== query.currency) return null
   if (price.model !== '*' && price.model !== query.model) return null
   if (price.provider !== null && price.provider !== query.provider) return null
   if (price.region !== null && price.region !== query.region) return null
   if (price.tier !== null && price.tier !== query.tier) return null
   if (price.tenantId !== null && price.tenantId !== query.tenantId) return null
-  return (price.tenantId ? 16 : 0) + (price.tier ? 8 : 0) + (price.region ? 4 : 0) + (price.provider ? 2 : 0) + (price.model === '*' ? 0 : 32)
+  return (price.book === 'tariff' ? 64 : 0) + (price.model === '*' ? 0 : 32) + (price.tenantId ? 16 : 0) + (price.tier ? 8 : 0) + (price.region ? 4 : 0) + (price.provider ? 2 : 0)
+}
+
+/** Which of two equally special rows is the later one: by effective instant, creation, then id, so that no two are equal. */
+function isLater(one: Price, other: Price): boolean {
+  return (one.effectiveAtMs - other.effectiveAtMs || one.createdAtMs - other.createdAtMs || (one.id > other.id ? 1 : -1)) > 0
 }
 
 /**
- * The row in force: the most special one that matches, then the latest effective, then the latest created. An exact
- * model always beats `*`. Null = the model has no price there.
+ * The row in force: the most special one that matches, then the latest effective, then the latest created, then the
+ * greatest id; the order of rows never matters. Null = the model has no price there.
  */
 export function priceInForce(prices: readonly Price[], query: PriceQuery): Price | null {
   let best: Price | null = null
@@ -57,8 +70,7 @@ export function priceInForce(prices: readonly Price[], query: PriceQuery): Price
   for (const price of prices) {
     const score = specificity(price, query)
     if (score === null || score < bestScore) continue
-    const isLater = best !== null && (price.effectiveAtMs - best.effectiveAtMs || price.createdAtMs - best.createdAtMs) > 0
-    if (score > bestScore || isLater) {
+    if (best === null || score > bestScore || isLater(price, best)) {
       best = price
       bestScore = score
     }
@@ -66,8 +78,18 @@ export function priceInForce(prices: readonly Price[], query: PriceQuery): Price
   return best
 }
 
-/** Exact cost of a usage under a price, in pico: Σ tokens × pico per token + the fee per request. Never rounds. */
-export function costOf(usage: Usage, price: Price): Pico {
+/** The row of the provider's own book in force: what the operator pays where the provider does not say it. Null = not known. */
+export function providerPriceInForce(prices: readonly Price[], query: Pick<PriceQuery, 'model' | 'provider' | 'region' | 'atMs'>): Price | null {
+  const book = prices.filter((price) => price.book === 'provider')
+  return priceInForce(book, { ...query, tier: '', tenantId: '', currency: COST_CURRENCY })
+}
+
+/**
+ * Exact cost of a usage under a price, in pico: Σ tokens × pico per token + the fee per request + milliseconds on the
+ * GPU × a thousandth of the price per GPU-second, which is whole pico for at most nine decimals. Never rounds.
+ * @param gpuMs whole milliseconds the serving attempt held its host
+ */
+export function costOf(usage: Usage, price: Price, gpuMs: number): Pico {
   if (price.isFree) return 0n
   const plainPrompt = usage.promptTokens - usage.cachedTokens - usage.cacheWriteTokens
   const plainCompletion = usage.completionTokens - usage.reasoningTokens
@@ -77,6 +99,12 @@ export function costOf(usage: Usage, price: Price): Pico {
     BigInt(usage.cacheWriteTokens) * (price.cacheWritePico ?? price.inputPico) +
     BigInt(Math.max(0, plainCompletion)) * price.outputPico +
     BigInt(usage.reasoningTokens) * (price.reasoningPico ?? price.outputPico) +
-    price.perRequestPico
+    price.perRequestPico +
+    gpuCost(gpuMs, price)
   )
+}
+
+/** What a call pays for its time on a GPU. */
+export function gpuCost(gpuMs: number, price: Price): Pico {
+  return price.gpuSecondPico === null ? 0n : (BigInt(gpuMs) * price.gpuSecondPico) / 1000n
 }

@@ -1,0 +1,96 @@
+-- A third fold of calls, by month of UTC: what all tenants used in a month is a tenth of the rows it is by days.
+CREATE TABLE usage_monthly (LIKE usage_daily INCLUDING DEFAULTS);
+ALTER TABLE usage_monthly RENAME COLUMN day TO month;
+ALTER TABLE usage_monthly ADD CONSTRAINT usage_monthly_pk PRIMARY KEY (tenant_id, month, project_id, key_id, model, provider, region, host);
+CREATE INDEX usage_monthly_month_idx ON usage_monthly USING brin (month) WITH (pages_per_range = 32, autosummarize = on);
+ALTER TABLE usage_monthly ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant_isolation ON usage_monthly FOR ALL TO tg_app, tg_report USING (tenant_id = current_tenant()) WITH CHECK (tenant_id = current_tenant());
+CREATE POLICY all_tenants ON usage_monthly FOR ALL TO tg_admin, tg_worker USING (true) WITH CHECK (true);
+GRANT SELECT ON usage_monthly TO tg_admin, tg_report;
+GRANT SELECT, INSERT, UPDATE ON usage_monthly TO tg_app, tg_worker;
+
+-- As in 0041, and the months: the difference between `entries` and the rows they replace goes to ledger, budgets and all
+-- rollups, and `attempted` (one row an attempt) to the rollups. Only apply_claims calls it. Rows are sorted by key before
+-- each upsert, so concurrent callers lock in one order; days, months and totals are folded from the hours, so the calls
+-- are read once.
+CREATE OR REPLACE FUNCTION post_entries(entries usage[], replaced usage[], attempted usage_hourly[]) RETURNS void
+  LANGUAGE plpgsql SET search_path = public, pg_temp
+  AS $$
+  DECLARE
+    folded usage_hourly[];
+  BEGIN
+    INSERT INTO ledger (tenant_id, day, rid, rank, delta_pico, recorded_at)
+    SELECT e.tenant_id, e.day, e.rid, e.rank, e.amount_pico - coalesce(r.amount_pico, 0), now()
+    FROM unnest(entries) e LEFT JOIN unnest(replaced) r ON r.day = e.day AND r.rid = e.rid
+    ORDER BY e.day, e.rid;
+
+    UPDATE budget_period b SET spent_pico = b.spent_pico + d.delta, version = b.version + 1
+    FROM (
+      SELECT m.tenant_id, split_part(budget, '|', 1) AS scope, split_part(budget, '|', 2) AS period, sum(m.amount_pico * m.sign) AS delta
+      FROM (SELECT e.*, 1 AS sign FROM unnest(entries) e UNION ALL SELECT r.*, -1 FROM unnest(replaced) r) m, unnest(m.budgets) budget
+      GROUP BY 1, 2, 3) d
+    WHERE b.tenant_id = d.tenant_id AND b.scope = d.scope AND b.period = d.period;
+
+    SELECT array_agg(f) INTO folded FROM fold_entries(entries, replaced, attempted) f;
+
+    INSERT INTO usage_hourly AS r
+    SELECT f.* FROM unnest(folded) f ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
+    ON CONFLICT ON CONSTRAINT usage_hourly_pk DO UPDATE SET
+      requests = r.requests + excluded.requests, failures = r.failures + excluded.failures,
+      prompt_tokens = r.prompt_tokens + excluded.prompt_tokens, completion_tokens = r.completion_tokens + excluded.completion_tokens,
+      cached_tokens = r.cached_tokens + excluded.cached_tokens, reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens,
+      cost_pico = r.cost_pico + excluded.cost_pico, duration_ms = r.duration_ms + excluded.duration_ms, durations = r.durations + excluded.durations,
+      attempts = r.attempts + excluded.attempts, uncosted_attempts = r.uncosted_attempts + excluded.uncosted_attempts,
+      provider_cost_pico = r.provider_cost_pico + excluded.provider_cost_pico;
+
+    INSERT INTO usage_daily AS r
+    SELECT f.tenant_id, date_trunc('day', f.hour, 'UTC'), f.project_id, f.key_id, f.model, f.provider, f.region, f.host,
+      sum(f.requests), sum(f.failures), sum(f.prompt_tokens), sum(f.completion_tokens), sum(f.cached_tokens), sum(f.reasoning_tokens),
+      sum(f.cost_pico), sum(f.duration_ms), sum(f.durations), sum(f.attempts), sum(f.uncosted_attempts), sum(f.provider_cost_pico)
+    FROM unnest(folded) f GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
+    ON CONFLICT ON CONSTRAINT usage_daily_pk DO UPDATE SET
+      requests = r.requests + excluded.requests, failures = r.failures + excluded.failures,
+      prompt_tokens = r.prompt_tokens + excluded.prompt_tokens, completion_tokens = r.completion_tokens + excluded.completion_tokens,
+      cached_tokens = r.cached_tokens + excluded.cached_tokens, reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens,
+      cost_pico = r.cost_pico + excluded.cost_pico, duration_ms = r.duration_ms + excluded.duration_ms, durations = r.durations + excluded.durations,
+      attempts = r.attempts + excluded.attempts, uncosted_attempts = r.uncosted_attempts + excluded.uncosted_attempts,
+      provider_cost_pico = r.provider_cost_pico + excluded.provider_cost_pico;
+
+    INSERT INTO usage_monthly AS r
+    SELECT f.tenant_id, date_trunc('month', f.hour, 'UTC'), f.project_id, f.key_id, f.model, f.provider, f.region, f.host,
+      sum(f.requests), sum(f.failures), sum(f.prompt_tokens), sum(f.completion_tokens), sum(f.cached_tokens), sum(f.reasoning_tokens),
+      sum(f.cost_pico), sum(f.duration_ms), sum(f.durations), sum(f.attempts), sum(f.uncosted_attempts), sum(f.provider_cost_pico)
+    FROM unnest(folded) f GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 1, 2, 3, 4, 5, 6, 7, 8
+    ON CONFLICT ON CONSTRAINT usage_monthly_pk DO UPDATE SET
+      requests = r.requests + excluded.requests, failures = r.failures + excluded.failures,
+      prompt_tokens = r.prompt_tokens + excluded.prompt_tokens, completion_tokens = r.completion_tokens + excluded.completion_tokens,
+      cached_tokens = r.cached_tokens + excluded.cached_tokens, reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens,
+      cost_pico = r.cost_pico + excluded.cost_pico, duration_ms = r.duration_ms + excluded.duration_ms, durations = r.durations + excluded.durations,
+      attempts = r.attempts + excluded.attempts, uncosted_attempts = r.uncosted_attempts + excluded.uncosted_attempts,
+      provider_cost_pico = r.provider_cost_pico + excluded.provider_cost_pico;
+
+    INSERT INTO usage_tenant_hourly AS r
+    SELECT f.tenant_id, f.hour,
+      sum(f.requests), sum(f.failures), sum(f.prompt_tokens), sum(f.completion_tokens), sum(f.cached_tokens), sum(f.reasoning_tokens),
+      sum(f.cost_pico), sum(f.duration_ms), sum(f.durations), sum(f.attempts), sum(f.uncosted_attempts), sum(f.provider_cost_pico)
+    FROM unnest(folded) f GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT ON CONSTRAINT usage_tenant_hourly_pk DO UPDATE SET
+      requests = r.requests + excluded.requests, failures = r.failures + excluded.failures,
+      prompt_tokens = r.prompt_tokens + excluded.prompt_tokens, completion_tokens = r.completion_tokens + excluded.completion_tokens,
+      cached_tokens = r.cached_tokens + excluded.cached_tokens, reasoning_tokens = r.reasoning_tokens + excluded.reasoning_tokens,
+      cost_pico = r.cost_pico + excluded.cost_pico, duration_ms = r.duration_ms + excluded.duration_ms, durations = r.durations + excluded.durations,
+      attempts = r.attempts + excluded.attempts, uncosted_attempts = r.uncosted_attempts + excluded.uncosted_attempts,
+      provider_cost_pico = r.provider_cost_pico + excluded.provider_cost_pico;
+  END
+  $$;
+
+-- Months of before. Forced row security binds the owner, who reads and folds them just here.
+ALTER TABLE usage_daily NO FORCE ROW LEVEL SECURITY;
+ALTER TABLE usage_monthly NO FORCE ROW LEVEL SECURITY;
+INSERT INTO usage_monthly (tenant_id, month, project_id, key_id, model, provider, region, host, requests, failures, prompt_tokens, completion_tokens, cached_tokens,
+  reasoning_tokens, cost_pico, duration_ms, durations, attempts, uncosted_attempts, provider_cost_pico)
+SELECT d.tenant_id, date_trunc('month', d.day, 'UTC'), d.project_id, d.key_id, d.model, d.provider, d.region, d.host, sum(d.requests), sum(d.failures), sum(d.prompt_tokens),
+  sum(d.completion_tokens), sum(d.cached_tokens), sum(d.reasoning_tokens), sum(d.cost_pico), sum(d.duration_ms), sum(d.durations), sum(d.attempts), sum(d.uncosted_attempts), sum(d.provider_cost_pico)
+FROM usage_daily d GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY 2;
+ALTER TABLE usage_daily FORCE ROW LEVEL SECURITY;
+ALTER TABLE usage_monthly FORCE ROW LEVEL SECURITY;
