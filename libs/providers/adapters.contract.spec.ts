@@ -5,7 +5,8 @@ import type { AttemptOutcome, ProviderAdapter, UpstreamCall } from './domain/ada
 import { OllamaAdapter } from './ollama.adapter'
 import { OpenAiCompatibleAdapter } from './openai-compatible.adapter'
 import { callTo, SECRET, Sink, type Overrides } from './scripted-call'
-import { OLLAMA_SPEECH, OPENAI_SPEECH } from './scripted-speech'
+import { AnthropicAdapter } from './anthropic.adapter'
+import { ANTHROPIC_SPEECH, OLLAMA_SPEECH, OPENAI_SPEECH, OPENROUTER_SPEECH } from './scripted-speech'
 import { answer, endless, ScriptedUpstream, streamed, type Behaviour, type Speech } from './scripted-upstream'
 
 const TEXT = 'héllo — 你好 🙂 data: [DONE]\n\ndata: x {"done":true}\u2028\u0000'
@@ -61,6 +62,8 @@ const BEHAVIOURS: Record<string, Behaviour> = {
 describe.each([
   { speech: OLLAMA_SPEECH, make: (pools: OutboundPools): ProviderAdapter => new OllamaAdapter(pools, systemClock) },
   { speech: OPENAI_SPEECH, make: (pools: OutboundPools): ProviderAdapter => new OpenAiCompatibleAdapter(pools, systemClock) },
+  { speech: OPENROUTER_SPEECH, make: (pools: OutboundPools): ProviderAdapter => new OpenAiCompatibleAdapter(pools, systemClock) },
+  { speech: ANTHROPIC_SPEECH, make: (pools: OutboundPools): ProviderAdapter => new AnthropicAdapter(pools, systemClock) },
 ])('adapter contract: $speech.provider', ({ speech, make }) => {
   let upstream: ScriptedUpstream
   let pools: OutboundPools
@@ -99,9 +102,10 @@ describe.each([
     await chat('ok')
     const { headers, body, path } = upstream.requests.at(-1)!
     expect(path).toBe(speech.path)
-    expect(Object.keys(headers).sort()).toEqual(['accept', 'accept-encoding', 'authorization', 'connection', 'content-length', 'content-type', 'host', 'user-agent', 'x-request-id'])
-    expect(headers).toMatchObject({ 'accept-encoding': 'identity', 'user-agent': 'tollgate', authorization: `Bearer ${SECRET}` })
-    expect(speech.provider === 'ollama' ? (body.options as Record<string, unknown>).num_predict : body.max_completion_tokens).toBe(100)
+    const credential = speech.provider === 'anthropic' ? { 'anthropic-version': '2023-06-01', 'x-api-key': SECRET } : { authorization: `Bearer ${SECRET}` }
+    expect(Object.keys(headers).sort()).toEqual([...Object.keys(credential), 'accept', 'accept-encoding', 'connection', 'content-length', 'content-type', 'host', 'user-agent', 'x-request-id'].sort())
+    expect(headers).toMatchObject({ 'accept-encoding': 'identity', 'user-agent': 'tollgate', ...credential })
+    expect((body.options as Record<string, unknown> | undefined)?.num_predict ?? body.max_completion_tokens ?? body.max_tokens).toBe(100)
   })
 
   it('leaves usage open when there is none', async () => {
@@ -190,11 +194,24 @@ describe.each([
 
   it('retries once, unseen, when a kept connection was stale', async () => {
     await chat('ok')
+    // A connection is free a turn after its answer.
+    await new Promise(setImmediate)
     const requests = upstream.requests.length
     BEHAVIOURS.stale = (scene) => (upstream.requests.length === requests + 1 ? BEHAVIOURS['reset-first']!(scene) : BEHAVIOURS.ok!(scene))
     const { sink, ...outcome } = await chat('stale')
     expect(outcome).toMatchObject({ finishReason: 'stop', failure: null, flags: expect.arrayContaining(['retried_stale_connection']) })
     expect(sink.text).toBe(TEXT)
+  })
+
+  it('does not fail with a kept connection that dies as it is given to the next call', async () => {
+    for (let round = 0; round < 10; round++) {
+      // Two calls at once leave two connections behind; one of them is taken up while the other side resets both.
+      await Promise.all([chat('ok'), chat('ok')])
+      upstream.dropConnections()
+      // The reset arrives within a few turns; the call may come before, amid or after them.
+      for (let turn = 0; turn < round; turn++) await new Promise(setImmediate)
+      expect(await chat('ok')).toMatchObject({ finishReason: 'stop', failure: null })
+    }
   })
 
   it('reuses connections', async () => {
@@ -206,7 +223,7 @@ describe.each([
   it('holds the upstream while the reader is slow, without blaming it for silence', async () => {
     const sink = new Sink()
     sink.accepts = false
-    const done = adapter.chat(call('endless', { maxTokens: 50_000, limits: { idleMs: 60 } }), sink)
+    const done = adapter.chat(call('endless', { maxTokens: 20_000, limits: { idleMs: 140 } }), sink)
     await new Promise<void>((first) => (sink.onFirst = first))
     const log = upstream.requests.at(-1)!
     await log.stalled
@@ -214,6 +231,6 @@ describe.each([
     expect(log.writtenBytes).toBeLessThan(16 * 1024 * 1024)
     sink.accepts = true
     sink.resume!()
-    expect(await done).toMatchObject({ finishReason: 'length', pushedEvents: 50_000 })
+    expect(await done).toMatchObject({ finishReason: 'length', pushedEvents: 20_000 })
   })
 })

@@ -3,7 +3,7 @@ import { OutboundPools } from '@tollgate/platform/outbound'
 import type { AttemptOutcome, ProviderAdapter } from './domain/adapter'
 import { ProvidersService } from './providers.service'
 import { callTo, Sink, type Overrides } from './scripted-call'
-import { OLLAMA_SPEECH, OPENAI_SPEECH } from './scripted-speech'
+import { ANTHROPIC_SPEECH, OLLAMA_SPEECH, OPENAI_SPEECH } from './scripted-speech'
 import { ScriptedUpstream, streamed, type Behaviour, type Speech } from './scripted-upstream'
 
 const COUNTS = { prompt: 21, completion: 11 }
@@ -46,7 +46,7 @@ const providers = new ProvidersService(pools, systemClock)
 const upstreams = new Map<Speech, ScriptedUpstream>()
 
 beforeAll(async () => {
-  for (const speech of [OLLAMA_SPEECH, OPENAI_SPEECH]) upstreams.set(speech, await ScriptedUpstream.start(speech, BEHAVIOURS))
+  for (const speech of [OLLAMA_SPEECH, OPENAI_SPEECH, ANTHROPIC_SPEECH]) upstreams.set(speech, await ScriptedUpstream.start(speech, BEHAVIOURS))
 })
 afterAll(async () => {
   for (const upstream of upstreams.values()) await upstream.stop()
@@ -139,6 +139,10 @@ describe('OpenAI-compatible', () => {
     expect(await chat(OPENAI_SPEECH, 'left-open', { limits: { idleMs: 60 } })).toMatchObject({ finishReason: 'stop', failure: null, usage: null })
   })
 
+  it('the usage of an answer that is whole when its time runs out still counts', async () => {
+    expect(await chat(OPENAI_SPEECH, 'usage-late', { limits: { totalMs: 100 } })).toMatchObject({ finishReason: 'stop', failure: null, usage: { promptTokens: 21, completionTokens: 11 } })
+  })
+
   it('is not kept alive for ever by comments', async () => {
     expect(await failureOf(OPENAI_SPEECH, 'pings', { limits: { idleMs: 50 } })).toMatchObject({ class: 'ambiguous', cause: 'idle timeout' })
   })
@@ -155,7 +159,27 @@ describe('OpenAI-compatible', () => {
 describe('the registry', () => {
   it('knows its providers and no others', () => {
     expect(providers.known.has('ollama') && providers.known.has('openrouter') && providers.known.has('llamacpp')).toBe(true)
-    expect(providers.adapterFor('anthropic')).toBeNull()
+    expect(providers.known.has('anthropic')).toBe(true)
+    expect(providers.adapterFor('bedrock')).toBeNull()
     expect(providers.adapterFor('constructor')).toBeNull()
+  })
+})
+
+describe('anthropic', () => {
+  it('counts cached tokens as parts of the prompt, and the last count of the completion', async () => {
+    expect(await chat(ANTHROPIC_SPEECH, 'cached')).toMatchObject({ usage: { promptTokens: 110, completionTokens: 9, cachedTokens: 100, cacheWriteTokens: 7, source: 'provider' } })
+  })
+
+  it('an overloaded host says so inside a 200 stream: another host is tried', async () => {
+    expect(await failureOf(ANTHROPIC_SPEECH, 'overloaded')).toMatchObject({ class: 'refused', code: 'model_not_available', blames: 'host' })
+  })
+
+  it('thinking, and two tools of which one takes nothing', async () => {
+    const { sink, ...outcome } = await chat(ANTHROPIC_SPEECH, 'tool-think')
+    expect(outcome).toMatchObject({ finishReason: 'tool_calls', failure: null })
+    const calls = sink.events.filter((event) => event.kind === 'tool_call') as { index: number; id?: string; name?: string; arguments?: string }[]
+    expect(sink.events[0]).toEqual({ kind: 'reasoning', text: 'hm', choice: 0 })
+    expect(calls.filter(({ id }) => id)).toMatchObject([{ index: 0, id: 'toolu_1', name: 'get_weather' }, { index: 1, id: 'toolu_2', name: 'now' }])
+    expect(calls.filter(({ index }) => index === 0).map((call) => call.arguments).join('')).toBe('{"city":"Paris"}')
   })
 })

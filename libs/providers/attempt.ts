@@ -4,7 +4,8 @@ import type { AttemptFailure, AttemptOutcome, UpstreamCall } from './domain/adap
 import { callerFailure } from './domain/failure'
 import { outcomeOf } from './domain/outcome'
 import { Reply } from './domain/reply'
-import { Exchange, type Dialect } from './exchange'
+import type { Dialect } from './domain/dialect'
+import { Exchange } from './exchange'
 import { transportFailure } from './transport-failure'
 
 /** A dialect for this call, or why the request cannot be put in its words. */

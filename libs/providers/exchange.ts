@@ -1,29 +1,19 @@
 import type { Clock, ReplySink } from '@tollgate/kernel'
 import type { OutboundController, OutboundHandler, OutboundHost } from '@tollgate/platform/outbound'
 import type { AttemptFailure, AttemptOutcome, UpstreamCall } from './domain/adapter'
-import { afterFirstEvent, failure, failureFromReply, failureFromStatus, type FailureContext } from './domain/failure'
-import type { FrameDecoder, OnFrame } from './domain/frame-decoder'
+import type { Dialect } from './domain/dialect'
+import { isOfAnother } from './domain/echo'
+import { afterFirstEvent, failure, failureFromReply, failureFromStatus, misconfigured, type FailureContext } from './domain/failure'
+import type { FrameDecoder } from './domain/frame-decoder'
 import { outcomeOf } from './domain/outcome'
 import { Reply } from './domain/reply'
 import type { ResponseHeaders } from './domain/retry-after'
+import { toolRuleOf } from './domain/tool-rule'
 import { upstreamHeaders } from './domain/upstream-headers'
 import { isStaleConnection, transportFailure } from './transport-failure'
 import { GRACE_MS, Watchdog, type Expiry } from './watchdog'
 
-/** One dialect as the exchange needs it: what is sent and how the answer is read. */
-export interface Dialect {
-  readonly path: string
-  readonly body: Readonly<Record<string, unknown>>
-  /** Media type of a streamed answer. */
-  readonly streamType: string
-  /** Answers in one reply; each may have `maxTokens`. */
-  readonly choices: number
-  /** The upstream answers with whatever model it has, so its name is no sign of trouble. */
-  readonly ignoresModel: boolean
-  decoder(onFrame: OnFrame): FrameDecoder
-  read(reply: Reply, frame: string, isWhole: boolean): void
-}
-
+const GENERATION = /^[A-Za-z0-9_-]{1,200}$/
 const MAX_WHOLE_BYTES = 32 * 1024 * 1024
 const MAX_ERROR_BYTES = 64 * 1024
 
@@ -47,6 +37,7 @@ export class Exchange implements OutboundHandler {
   private nowMs = 0
   private firstEventMs: number | null = null
   private isReused = false
+  private hasRedialled = false
   private isPaused = false
   private isSettled = false
   private lingering: NodeJS.Timeout | null = null
@@ -67,7 +58,7 @@ export class Exchange implements OutboundHandler {
         this.watchdog.event(this.nowMs)
         if (!this.sink.push(event) && !this.isPaused) this.pause()
       },
-      { maxTokens, choices: dialect.choices, idPrefix: `${requestId.replaceAll('-', '').slice(-12)}_` },
+      { maxTokens, choices: dialect.choices, idPrefix: `${requestId.replaceAll('-', '').slice(-12)}_${call.firstChoice ? `${call.firstChoice}_` : ''}`, tools: toolRuleOf(request.parameters) },
     )
     this.watchdog = new Watchdog(call.deadlines, request.stream, clock, (what) => this.expire(what))
   }
@@ -84,9 +75,9 @@ export class Exchange implements OutboundHandler {
   }
 
   private dispatch(isFresh: boolean): void {
-    const headers = upstreamHeaders(this.call, this.dialect.streamType)
+    const headers = upstreamHeaders(this.call, this.dialect.streamType, this.dialect.headers)
     try {
-      this.host.dispatch({ method: 'POST', path: this.dialect.path, headers, body: JSON.stringify(this.dialect.body) }, this, isFresh)
+      this.host.dispatch({ method: 'POST', path: this.dialect.path, headers, body: JSON.stringify(this.dialect.body), party: this.call.cacheSpace }, this, isFresh)
     } catch (error) {
       this.onResponseError(error as Error)
     }
@@ -104,12 +95,19 @@ export class Exchange implements OutboundHandler {
     this.status = status
     this.headers = headers
     const encoding = headers['content-encoding']
-    if (status >= 300 && status < 400) return this.fail(failure('misconfigured', 'upstream_error', 'nobody', `redirect ${status}`))
+    if (status >= 300 && status < 400) return this.fail(misconfigured('address', `redirect ${status}`))
     if (encoding !== undefined && encoding !== 'identity') return this.malformed('encoded body')
     if (status >= 400) return
+    if (isOfAnother(this.host, this.call.requestId, headers['x-request-id'])) return this.malformed('answer to another request')
+    this.noteGeneration()
     const type = String(headers['content-type'] ?? 'none').split(';')[0]!.trim().toLowerCase()
     if (type === this.dialect.streamType) this.decoder = this.dialect.decoder((frame) => this.frame(frame))
     else if (type !== 'application/json') this.malformed(`content type ${type.slice(0, 60)}`)
+  }
+
+  private noteGeneration(): void {
+    const name = this.dialect.generationHeader && this.headers[this.dialect.generationHeader]
+    if (typeof name === 'string' && GENERATION.test(name)) this.call.onGeneration?.(name)
   }
 
   onResponseData(chunk: Buffer): void {
@@ -143,15 +141,20 @@ export class Exchange implements OutboundHandler {
     if (this.lingering) clearTimeout(this.lingering)
     if (this.isSettled) return
     const isSilent = this.status === 0
-    if (isSilent && this.isReused && this.watchdog.wasJustSent && isStaleConnection(error)) {
+    if (isSilent && !this.hasRedialled && this.isStale && isStaleConnection(error)) {
       this.reply.flags.add('retried_stale_connection')
-      this.isReused = false
+      this.hasRedialled = true
       this.watchdog.redial()
       return this.dispatch(true)
     }
     if (this.status >= 400) return this.failByStatus()
     if (this.reply.isWhole) return this.finish('')
     this.fail(transportFailure(error, this.watchdog.isSent, isSilent))
+  }
+
+  /** The connection had died before: it broke at once when it was used again, or before anything was written on it. */
+  private get isStale(): boolean {
+    return !this.watchdog.isSent || (this.isReused && this.watchdog.wasJustSent)
   }
 
   /** One frame of a stream; false stops the decoder. */
@@ -170,12 +173,8 @@ export class Exchange implements OutboundHandler {
     const { reply } = this
     if (reply.error) this.fail(failureFromReply(reply.error, this.context))
     else if (reply.malformed) this.malformed(reply.malformed)
-    else if (reply.isCut) {
-      reply.flags.add('cut_at_max_tokens')
-      reply.finishReason = 'length'
-      reply.usage = null
-      this.succeed()
-    } else if (reply.isTerminal) this.finish('')
+    else if (reply.isCut) this.succeed()
+    else if (reply.isTerminal) this.finish('')
     else if (reply.isWhole) this.watchdog.grace()
     return !this.isSettled
   }
@@ -184,6 +183,7 @@ export class Exchange implements OutboundHandler {
     const { reply } = this
     if (!reply.isWhole) return this.fail(failure('ambiguous', 'stream_incomplete', 'host', cause))
     if (reply.finishReason !== 'length' && reply.hasToolCalls && !reply.hasWholeToolCalls()) return this.malformed('tool call cut short')
+    if (reply.lacksToolCall) return this.fail(failure('ambiguous', 'tool_choice_unmet', 'nobody', 'no tool call'))
     this.succeed()
   }
 

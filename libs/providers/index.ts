@@ -7,6 +7,7 @@ export type {
   FailureClass,
   ProviderAdapter,
   ReportedCounts,
+  UpstreamFault,
   UpstreamCall,
   UpstreamTarget,
 } from './domain/adapter'

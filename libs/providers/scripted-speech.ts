@@ -40,6 +40,10 @@ export const OPENAI_SPEECH: Speech = {
   extra: {
     'no-model': answer(404, 'application/json', JSON.stringify({ error: { message: "The model 'x' does not exist.", type: 'invalid_request_error', param: null, code: 'model_not_found' } })),
     'eof-nodone': ({ res }) => res.writeHead(200, { 'content-type': 'text/event-stream' }).end(OPENAI_SPEECH.word('a') + event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })),
+    'usage-late': ({ res }) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).write(OPENAI_SPEECH.word('a') + event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] }))
+      setTimeout(() => res.end(`${event({ choices: [], usage: openAiCounts(USAGE) })}data: [DONE]\n\n`), 300)
+    },
     'left-open': ({ res }) => res.writeHead(200, { 'content-type': 'text/event-stream' }).write(OPENAI_SPEECH.word('a') + event({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })),
     'err-200': answer(200, 'application/json', JSON.stringify({ error: { code: 502, message: 'Provider returned error', metadata: { provider_name: 'X', raw: '{"error":"boom"}' } } })),
     'usage-every': ({ res }) =>
@@ -48,6 +52,68 @@ export const OPENAI_SPEECH: Speech = {
       ),
     'usage-wrong': ({ res }) => res.writeHead(200, { 'content-type': 'text/event-stream' }).end(OPENAI_SPEECH.word('a') + OPENAI_SPEECH.ending({ prompt: '5', completion: 2 })),
   },
+}
+
+const routed = (fields: object) => `: OPENROUTER PROCESSING\n\n${event({ id: 'gen-1', provider: 'Sandbox', ...fields })}`
+
+/** OpenRouter's way of the same: comments before anything, cost in usage unasked, errors beside an empty choice. */
+export const OPENROUTER_SPEECH: Speech = {
+  ...OPENAI_SPEECH,
+  provider: 'openrouter',
+  word: (content) => routed({ choices: [{ index: 0, delta: { role: 'assistant', content }, finish_reason: null, native_finish_reason: null }] }),
+  ending: (usage, finish = 'stop') =>
+    routed({ choices: [{ index: 0, delta: { content: '' }, finish_reason: finish, native_finish_reason: finish }] }) +
+    (usage ? routed({ choices: [{ index: 0, delta: { content: '' }, finish_reason: null }], usage: { ...openAiCounts(usage), cost: 0.000423, cost_details: { upstream_inference_cost: null } } }) : '') +
+    'data: [DONE]\n\n',
+  errorFrame: (message) => routed({ error: { code: 502, message }, choices: [{ index: 0, delta: { content: '' }, finish_reason: 'error' }] }),
+  errorBody: (message) => JSON.stringify({ error: { code: 400, message, metadata: { provider_name: 'X', raw: null } }, user_id: 'user_1' }),
+  extra: {
+    ...OPENAI_SPEECH.extra,
+    'no-model': answer(400, 'application/json', JSON.stringify({ error: { message: 'no-model is not a valid model ID', code: 400 } })),
+  },
+}
+
+/** Anthropic's named events: counts of the prompt in the first, those of the completion in the last but one. */
+export const ANTHROPIC_SPEECH: Speech = {
+  provider: 'anthropic',
+  streamType: 'text/event-stream',
+  path: '/v1/messages',
+  word: (text) => named('content_block_delta', { index: 0, delta: { type: 'text_delta', text } }),
+  ending: (usage, finish = 'end_turn') =>
+    named('content_block_stop', { index: 0 }) + named('message_delta', { delta: { stop_reason: finish === 'length' ? 'max_tokens' : finish, stop_sequence: null }, ...(usage ? { usage: anthropicCounts(usage) } : {}) }) + named('message_stop', {}),
+  whole: (text, usage) => JSON.stringify({ id: 'msg_1', type: 'message', role: 'assistant', model: 'ok', content: [{ type: 'text', text }], stop_reason: 'end_turn', stop_sequence: null, ...(usage ? { usage: anthropicCounts(usage) } : {}) }),
+  errorFrame: (message) => named('error', { error: { type: 'api_error', message } }),
+  errorBody: (message) => JSON.stringify({ type: 'error', error: { type: 'invalid_request_error', message }, request_id: 'req_1' }),
+  extra: {
+    'no-model': answer(404, 'application/json', JSON.stringify({ type: 'error', error: { type: 'not_found_error', message: 'model: x' } })),
+    'usage-every': ({ res }) =>
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).end(named('message_start', { message: { model: 'ok', content: [], usage: { input_tokens: 1, output_tokens: 1 } } }) + ANTHROPIC_SPEECH.word('a') + ANTHROPIC_SPEECH.ending({ prompt: 5, completion: 2 })),
+    'usage-wrong': ({ res }) => res.writeHead(200, { 'content-type': 'text/event-stream' }).end(ANTHROPIC_SPEECH.word('a') + ANTHROPIC_SPEECH.ending({ prompt: -5, completion: 2 })),
+    overloaded: ({ res }) => res.writeHead(200, { 'content-type': 'text/event-stream' }).end(named('error', { error: { type: 'overloaded_error', message: 'Overloaded' } })),
+    cached: ({ res }) =>
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).end(
+        named('message_start', { message: { model: 'ok', content: [], usage: { input_tokens: 3, cache_read_input_tokens: 100, cache_creation_input_tokens: 7, output_tokens: 1 } } }) + ANTHROPIC_SPEECH.word('a') + named('message_delta', { delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 9 } }) + named('message_stop', {}),
+      ),
+    'tool-think': ({ res }) =>
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).end(
+        named('content_block_start', { index: 0, content_block: { type: 'thinking', thinking: '' } }) +
+          named('content_block_delta', { index: 0, delta: { type: 'thinking_delta', thinking: 'hm' } }) +
+          named('content_block_delta', { index: 0, delta: { type: 'signature_delta', signature: 'x' } }) +
+          named('ping', {}) +
+          named('content_block_start', { index: 1, content_block: { type: 'tool_use', id: 'toolu_1', name: 'get_weather', input: {} } }) +
+          ['', '{"ci', 'ty":"Paris"}'].map((json) => named('content_block_delta', { index: 1, delta: { type: 'input_json_delta', partial_json: json } })).join('') +
+          named('content_block_start', { index: 2, content_block: { type: 'tool_use', id: 'toolu_2', name: 'now', input: {} } }) +
+          ANTHROPIC_SPEECH.ending(USAGE, 'tool_use'),
+      ),
+  },
+}
+
+function named(type: string, fields: object): string {
+  return `event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`
+}
+
+function anthropicCounts({ prompt, completion }: Counts): object {
+  return { input_tokens: prompt, output_tokens: completion, cache_creation_input_tokens: 0, cache_read_input_tokens: 0 }
 }
 
 function line(fields: object): string {

@@ -25,6 +25,8 @@ export class Watchdog {
   private isGraceful = false
   private isPaused = false
   private timer: NodeJS.Timeout | null = null
+  private lastLook: NodeJS.Immediate | null = null
+  private firesAtMs = Infinity
 
   constructor(
     private readonly deadlines: AttemptDeadlines,
@@ -90,7 +92,8 @@ export class Watchdog {
 
   stop(): void {
     if (this.timer) clearTimeout(this.timer)
-    this.timer = null
+    if (this.lastLook) clearImmediate(this.lastLook)
+    this.timer = this.lastLook = null
     this.isPaused = true
   }
 
@@ -98,28 +101,42 @@ export class Watchdog {
     return this.sentMs !== null
   }
 
+  /** A timer that fires too early only looks and sleeps on; so it is replaced only by an earlier one. */
   private rearm(): void {
-    const next = this.next()
-    this.arm(next.atMs - this.clock.monotonicMs())
+    const { atMs } = this.next()
+    if (atMs < this.firesAtMs) this.arm(atMs - this.clock.monotonicMs())
   }
 
   private arm(delayMs: number): void {
     if (this.timer) clearTimeout(this.timer)
+    this.firesAtMs = this.clock.monotonicMs() + delayMs
     this.timer = setTimeout(() => this.check(), Math.max(0, Math.ceil(delayMs)))
   }
 
+  /**
+   * Timers run before sockets are read. When this process stood still, what came meanwhile is waiting to be read, and the
+   * upstream is not late: so a limit that ran out is looked at once more after the sockets.
+   */
   private check(): void {
-    const { what, atMs } = this.next()
-    const leftMs = atMs - this.clock.monotonicMs()
-    if (leftMs > 0) return this.arm(leftMs)
     this.timer = null
-    this.onExpire(what)
+    if (this.sleepsOn()) return
+    this.lastLook ??= setImmediate(() => {
+      this.lastLook = null
+      if (!this.timer && !this.sleepsOn()) this.onExpire(this.next().what)
+    })
+  }
+
+  private sleepsOn(): boolean {
+    const leftMs = this.next().atMs - this.clock.monotonicMs()
+    if (leftMs > 0) this.arm(leftMs)
+    return leftMs > 0
   }
 
   /** The limit that runs out next, with the moment it does. */
   private next(): { what: Expiry; atMs: number } {
     const { connectMs, firstByteMs, idleMs, totalMs } = this.deadlines
-    const total = { what: 'total' as const, atMs: this.startedMs + totalMs }
+    // An answer that is whole when its time runs out still gets the moment in which its usage comes.
+    const total = { what: 'total' as const, atMs: this.startedMs + totalMs + (this.isGraceful ? GRACE_MS : 0) }
     let phase: { what: Expiry; atMs: number }
     if (this.sentMs === null) phase = { what: 'connect', atMs: this.dialledMs + connectMs }
     else if (this.byteMs === null) phase = { what: 'first_byte', atMs: this.sentMs + firstByteMs + (this.isStream ? 0 : EVENT_IDLE_FACTOR * idleMs) }

@@ -39,7 +39,7 @@ const PIECE = /\s*\S+(?:\s+$)?/g
 const wordCache = new Map<number, string[]>()
 
 /** The pieces `w1`, ` w2`, … of an answer of `count` words. */
-export function wordPieces(count: number): string[] {
+function wordPieces(count: number): string[] {
   const known = wordCache.get(count)
   if (known) return known
   const pieces = Array.from({ length: Math.max(0, count) }, (_, index) => (index === 0 ? 'w1' : ` w${index + 1}`))
@@ -63,6 +63,8 @@ function bodyOf(ask: Ask, behaviour: Behaviour, stage: Stage): string[] {
   const words = setting(behaviour, 'words', name === 'burst' ? BURST_WORDS : stage.words)
   if (name === 'empty') return []
   if (params.text !== undefined) return pieces(params.text)
+  // A call of a tool by name: then the tool has the word, and a tool that was not offered is a word of ours.
+  if (params.call !== undefined) return pieces(ask.toolAnswers.at(-1) ?? `no tool is named ${params.call}`)
   if (name === 'split') return pieces(TEXT_OF_SPLIT)
   if (name === 'inject') return pieces(TEXT_OF_INJECT)
   if (name === 'long-line') return ['x'.repeat(setting(behaviour, 'bytes', LONG_BYTES))]
@@ -80,6 +82,8 @@ function contentOf(ask: Ask, behaviour: Behaviour, stage: Stage): string[] {
   return [...pieces(`[sandbox ${stage.region}]`), ` ${first}`, ...rest].filter((piece) => piece.trim() !== '')
 }
 
+const TWO_CALLS = new Set(['tool-parallel', 'tool-same-index', 'tool-reordered'])
+
 /** Models of our recordings act out their name: `tool` calls, `think` thinks; others do so when asked. */
 function baseName(card: ModelCard): string {
   return card.name.slice(0, card.name.indexOf(':'))
@@ -88,10 +92,16 @@ function baseName(card: ModelCard): string {
 function callsOf(ask: Ask, behaviour: Behaviour, card: ModelCard): Call[] {
   const isCaller = behaviour.name.startsWith('tool') || baseName(card) === 'tool'
   const first = ask.toolNames[0]
-  if (!isCaller || first === undefined || ask.hasToolAnswer) return []
-  const call: Call = { name: first, arguments: { city: 'Paris' } }
-  if (behaviour.name !== 'tool-parallel') return [call]
-  return [call, { name: ask.toolNames[1] ?? first, arguments: { city: 'Rome' } }]
+  if (!isCaller || first === undefined || ask.toolAnswers.length >= setting(behaviour, 'times', 1)) return []
+  const { call, args, call2, args2 } = behaviour.params
+  if (call !== undefined && !ask.toolNames.includes(call)) return []
+  const calls: Call[] = [{ name: call ?? first, arguments: argumentsOf(args, 'Paris') }]
+  if (TWO_CALLS.has(behaviour.name)) calls.push({ name: call2 ?? ask.toolNames[1] ?? first, arguments: argumentsOf(args2, 'Rome') })
+  return calls
+}
+
+function argumentsOf(text: string | undefined, city: string): Record<string, unknown> {
+  return text === undefined ? { city } : (JSON.parse(text) as Record<string, unknown>)
 }
 
 function thinkingOf(ask: Ask, behaviour: Behaviour, card: ModelCard): string[] {
@@ -109,8 +119,8 @@ function limitFor(ask: Ask, behaviour: Behaviour): number {
 /** Makes up the answer to an ask: the same ask and behaviour always give the same one. */
 export function answerTo(ask: Ask, behaviour: Behaviour, stage: Stage, card: ModelCard): Answer {
   const calls = callsOf(ask, behaviour, card)
-  let thinking = calls.length > 0 ? [] : thinkingOf(ask, behaviour, card)
-  let content = calls.length > 0 ? [] : contentOf(ask, behaviour, stage)
+  let thinking = calls.length > 0 ? (behaviour.params.thinks === undefined ? [] : THINKING) : thinkingOf(ask, behaviour, card)
+  let content = calls.length > 0 ? pieces(behaviour.params.say ?? '') : contentOf(ask, behaviour, stage)
   const limit = limitFor(ask, behaviour)
   const made = thinking.length + content.length + calls.length * TOKENS_A_CALL
   const isCut = made >= limit

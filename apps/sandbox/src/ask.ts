@@ -10,8 +10,8 @@ export interface Ask {
   limit: number
   lastUser: string
   toolNames: string[]
-  /** A tool has answered already, so no call is made again. */
-  hasToolAnswer: boolean
+  /** What tools have answered so far, in order; after the first no call is made again unless a behaviour says so. */
+  toolAnswers: string[]
   /** A JSON Schema, `{}` for any JSON, undefined for plain text. */
   schema: JsonObject | undefined
   /** Undefined when the caller did not say. */
@@ -66,11 +66,12 @@ export function toolNamesOf(tools: unknown[]): string[] {
   })
 }
 
-/** Says whether a tool's answer is among the messages. */
-export function hasToolAnswer(messages: unknown[]): boolean {
-  return messages.some((message) => {
+/** The tools' answers among the messages, as text. */
+export function toolAnswersOf(messages: unknown[]): string[] {
+  return messages.flatMap((message) => {
     const { role, content } = objectOf(message)
-    return role === 'tool' || listOf(content).some((part) => isObject(part) && part.type === 'tool_result')
+    if (role === 'tool') return [contentText(content)]
+    return listOf(content).flatMap((part) => (isObject(part) && part.type === 'tool_result' ? [contentText([part])] : []))
   })
 }
 

@@ -51,7 +51,7 @@ export function readBehaviour(wish: BehaviourWish): Behaviour {
 }
 
 /** Reads `sim-name` and `sim-name@key=value,key=value` (a tag `:latest` is ignored); undefined for any other model. */
-export function behaviourOfModel(model: string): Behaviour | undefined {
+function behaviourOfModel(model: string): Behaviour | undefined {
   const bare = model.endsWith(':latest') ? model.slice(0, -7) : model
   const match = bare.includes('sim-') ? SIM_MODEL.exec(bare) : null
   if (!match) return undefined

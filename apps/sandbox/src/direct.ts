@@ -1,8 +1,12 @@
 import { setting, WELL_BEHAVED, type Behaviour } from './behaviour'
 import { EDITS } from './catalogue/edits'
+import { MESSAGE_EDITS } from './catalogue/message-edits'
+import { REPEATED } from './catalogue/repeats'
+import { surfaceOf } from './catalogue/refusal'
 import { INSIDE } from './catalogue/inside'
 import { REFUSALS } from './catalogue/refusals'
 import { SILENCES, TRANSPORT, withCrlf } from './catalogue/transport'
+import { routeAnthropic } from './anthropic/router'
 import { routeOllama } from './ollama/router'
 import { routeCompatible } from './openai/router'
 import { textOf } from './json'
@@ -25,6 +29,8 @@ function flapping(scene: Scene, turn: number): Behaviour {
 export function settled(scene: Scene): Scene {
   const { behaviour, stage } = scene
   const { name } = behaviour
+  // The fault was in the handshake: whoever went on all the same is served.
+  if (name === 'tls-bad' && !behaviour.isExplicit) return { ...scene, behaviour: WELL_BEHAVED }
   if (name !== 'flap' && name !== 'slow-then-ok') return scene
   const key = `${name}/${textOf(scene.body.model) ?? ''}`
   const turn = (stage.turns.get(key) ?? 0) + 1
@@ -34,6 +40,17 @@ export function settled(scene: Scene): Scene {
   return { ...scene, behaviour: { ...behaviour, name: isSlow ? 'slow' : 'ok' } }
 }
 
+function routed(scene: Scene): Script {
+  switch (scene.stage.dialect) {
+    case 'ollama':
+      return routeOllama(scene)
+    case 'anthropic':
+      return routeAnthropic(scene)
+    default:
+      return routeCompatible(scene)
+  }
+}
+
 /** Turns a request into the script of its answer, behaviour included. */
 export function direct(scene: Scene): Script {
   const { name, params } = scene.behaviour
@@ -41,8 +58,9 @@ export function direct(scene: Scene): Script {
   if (silence) return silence()
   const refusal = REFUSALS[name]?.(scene)
   if (refusal) return refusal
-  const script = scene.stage.dialect === 'ollama' ? routeOllama(scene) : routeCompatible(scene)
-  const alteration = TRANSPORT[name] ?? INSIDE[name] ?? EDITS[name]
+  const script = routed(scene)
+  const edits = surfaceOf(scene) === 'messages' ? { ...EDITS, ...MESSAGE_EDITS } : EDITS
+  const alteration = TRANSPORT[name] ?? INSIDE[name] ?? edits[name] ?? REPEATED[name]
   const altered = alteration ? alteration(script, scene) : script
   return params.crlf === '1' ? withCrlf(altered, scene) : altered
 }

@@ -73,11 +73,11 @@ export function serve(backstage: Backstage, request: IncomingMessage, response: 
   response.on('close', leftEarly)
   readBody(request, (raw) => {
     response.off('close', leftEarly)
-    answer({ stage, method, path, headers: request.headers, raw }, backstage, entry, response)
+    answer({ stage, method, path, query: query < 0 ? '' : url.slice(query + 1), headers: request.headers, raw }, backstage, entry, response)
   })
 }
 
-type Received = Pick<Scene, 'stage' | 'method' | 'path' | 'headers' | 'raw'>
+type Received = Pick<Scene, 'stage' | 'method' | 'path' | 'query' | 'headers' | 'raw'>
 
 function answer(received: Received, backstage: Backstage, entry: LogEntry, response: ServerResponse): void {
   const { stage, journal } = backstage

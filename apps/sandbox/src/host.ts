@@ -1,11 +1,13 @@
-import { createServer as createHttpServer, type Server as HttpServer } from 'node:http'
+import { createServer as createHttpServer, type RequestListener, type Server as HttpServer } from 'node:http'
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { readBehaviour, WELL_BEHAVED, type Behaviour, type BehaviourWish } from './behaviour'
+import { selfSigned } from './certificate'
 import { machineClock, type SandboxClock } from './clock'
 import { control, isControl } from './control'
 import { serve, type Backstage } from './exchange'
 import { Journal, type HostStats, type LogEntry, type LogFile } from './journal'
-import { ModelShelf } from './model-shelf'
+import { ModelShelf, type ShelfMemory } from './model-shelf'
 import type { Dialect, Stage } from './scene'
 
 /** One simulated upstream. */
@@ -22,9 +24,15 @@ export interface SandboxHostOptions {
   apiKey?: string
   /** Milliseconds to the first byte, milliseconds per token, and words per answer when nothing else is said. */
   defaults?: { delay?: number; gap?: number; words?: number }
+  /** What fits into memory and how long a load takes (Ollama); absent: everything, and no time. */
+  memory?: ShelfMemory
 }
 
 const DEFAULT_WORDS = 10
+const DAY_MS = 86_400_000
+
+/** Neither Ollama nor OpenAI announces a keep-alive limit, and a server that closes idle sockets is a fault of its own. */
+const PATIENT = { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, noDelay: true }
 
 /** A running simulated upstream and its controls, the same that `/__sim/*` offers over HTTP. */
 export class SandboxHost {
@@ -34,9 +42,12 @@ export class SandboxHost {
   private readonly shelf: ModelShelf
   private readonly journal: Journal
   private readonly http: HttpServer
+  /** Set while the host speaks TLS with a certificate nobody trusts. */
+  private https: HttpsServer | undefined
   private readonly backstage: Backstage
   private readonly sockets = new Set<Socket>()
   private readonly turns = new Map<string, number>()
+  private readonly generations: Stage['generations'] = new Map()
   private listener: Server | undefined
   private behaviour: Behaviour = WELL_BEHAVED
   private ids = 0
@@ -48,13 +59,13 @@ export class SandboxHost {
     /** Finds a sibling, so that a host that cannot be reached can be controlled through another. */
     private readonly sibling: (name: string) => SandboxHost | undefined,
     logFile?: LogFile,
-    clock: SandboxClock = machineClock,
+    private readonly clock: SandboxClock = machineClock,
   ) {
     this.name = options.name
     this.region = options.region
     this.dialect = options.dialect
     this.boundPort = options.port ?? 0
-    this.shelf = new ModelShelf(options.models, clock)
+    this.shelf = new ModelShelf(options.models, clock, options.memory)
     this.journal = new Journal(options.name, clock, logFile)
     const { defaults = {} } = options
     const stage: Stage = {
@@ -67,18 +78,11 @@ export class SandboxHost {
       shelf: this.shelf,
       clock,
       turns: this.turns,
+      generations: this.generations,
       nextId: () => ++this.ids,
     }
     this.backstage = { stage, journal: this.journal, defaults, behaviour: () => this.behaviour }
-    // Neither Ollama nor OpenAI announces a keep-alive limit, and a server that closes idle sockets is a fault of its own.
-    this.http = createHttpServer(
-      { keepAliveTimeout: 0, requestTimeout: 0, headersTimeout: 0, noDelay: true },
-      (request, response) => {
-        if (isControl(request.url))
-          control(request, response, (name) => (name === undefined ? this : this.sibling(name)))
-        else serve(this.backstage, request, response)
-      },
-    )
+    this.http = createHttpServer(PATIENT, this.onRequest)
   }
 
   get port(): number {
@@ -122,6 +126,7 @@ export class SandboxHost {
   async set(wish: BehaviourWish): Promise<void> {
     this.behaviour = readBehaviour(wish)
     this.turns.clear()
+    this.https = this.behaviour.name === 'tls-bad' ? this.untrusted(this.behaviour.params.expired === '1') : undefined
     if (this.behaviour.name === 'refuse') await this.stop()
     else await this.start()
   }
@@ -129,7 +134,9 @@ export class SandboxHost {
   /** Back to `ok`, the first models, an empty log and zero totals, with the port open. */
   async reset(): Promise<void> {
     this.behaviour = WELL_BEHAVED
+    this.https = undefined
     this.turns.clear()
+    this.generations.clear()
     this.shelf.reset()
     this.journal.reset()
     await this.start()
@@ -137,6 +144,11 @@ export class SandboxHost {
 
   stats(): HostStats {
     return this.journal.stats()
+  }
+
+  /** Models loaded into memory, and those that pushed another out. */
+  memoryStats(): { loads: number; swaps: number } {
+    return this.shelf.memoryStats()
   }
 
   /** The last 1000 requests, oldest first. */
@@ -150,6 +162,21 @@ export class SandboxHost {
     // A caller's reset is an everyday event here, not a fault of ours.
     socket.on('error', () => {})
     if (this.behaviour.name === 'blackhole') socket.pause()
-    else this.http.emit('connection', socket)
+    else (this.https ?? this.http).emit('connection', socket)
+  }
+
+  private readonly onRequest: RequestListener = (request, response) => {
+    if (isControl(request.url)) control(request, response, (name) => (name === undefined ? this : this.sibling(name)))
+    else serve(this.backstage, request, response)
+  }
+
+  private untrusted(isExpired: boolean): HttpsServer {
+    const nowMs = this.clock.nowMs()
+    const server = createHttpsServer(
+      { ...PATIENT, ...selfSigned(nowMs - 2 * DAY_MS, isExpired ? nowMs - DAY_MS : nowMs + DAY_MS) },
+      this.onRequest,
+    )
+    // A caller that turns away from the certificate is what this is for.
+    return server.on('tlsClientError', (_error, socket) => socket.destroy())
   }
 }

@@ -5,7 +5,7 @@ import type { JsonObject } from './json'
 import type { ModelShelf } from './model-shelf'
 
 /** Which server a host plays. */
-export type Dialect = 'ollama' | 'openai' | 'openrouter' | 'vllm' | 'llamacpp'
+export type Dialect = 'ollama' | 'openai' | 'openrouter' | 'vllm' | 'llamacpp' | 'anthropic'
 
 /** The part of a host an answer may depend on. */
 export interface Stage {
@@ -21,8 +21,19 @@ export interface Stage {
   readonly clock: SandboxClock
   /** How often each behaviour has been asked for, for those that change from one request to the next. */
   readonly turns: Map<string, number>
+  /** What answers cost, by the name a router gives each; told when asked for. */
+  readonly generations: Map<string, Generation>
   /** Sequence of ids, so that the same requests in the same order get the same ids. */
   nextId(): number
+}
+
+/** What a router tells of an answer afterwards, from a moment on. */
+export interface Generation {
+  readonly model: string
+  readonly cost: number
+  readonly promptTokens: number
+  readonly completionTokens: number
+  readonly knownAtMs: number
 }
 
 /** One request ready to be answered. */
@@ -31,6 +42,8 @@ export interface Scene {
   readonly method: string
   /** Without the query. */
   readonly path: string
+  /** What follows the question mark; empty without one. */
+  readonly query: string
   readonly headers: IncomingHttpHeaders
   readonly raw: Buffer
   /** The parsed body; an empty object when there was none. */

@@ -30,6 +30,10 @@ export interface Script {
   isSilent?: boolean
   /** Closes the kept-alive connection unannounced, so many milliseconds after the answer. */
   closeAfterMs?: number
+  /** Bytes nobody asked for, written on the kept-alive connection so many milliseconds after the answer. */
+  extra?: { readonly data: string; readonly afterMs: number }
+  /** Milliseconds before the first byte, on top of all others: the model is loaded. */
+  loadMs?: number
   promptTokens: number
   /** Tokens the answer holds, for the time a whole body takes; the frames' own figures are what is booked. */
   generatedTokens: number

@@ -51,7 +51,7 @@ export class Playback {
     entry.prompt_tokens = script.promptTokens
     this.response.on('close', () => this.closed())
     if (script.isSilent && script.ending === 'hang') return
-    const waitMs = pace.delayMs + (script.isWhole ? pace.gapMs * script.generatedTokens : 0)
+    const waitMs = pace.delayMs + (script.loadMs ?? 0) + (script.isWhole ? pace.gapMs * script.generatedTokens : 0)
     this.startedAtMs = this.clock.nowMs()
     if (waitMs > 0) this.cancel = this.clock.after(waitMs, () => this.open())
     else this.open()
@@ -161,8 +161,10 @@ export class Playback {
 
   private complete(): void {
     this.end(this.reason())
-    const { closeAfterMs } = this.script
+    const { closeAfterMs, extra } = this.script
     const { socket } = this.response.req
+    if (extra?.afterMs === 0) socket.write(extra.data)
+    else if (extra) this.clock.after(extra.afterMs, () => socket.write(extra.data))
     if (closeAfterMs !== undefined) closeWhenIdle(socket, this.clock, closeAfterMs)
   }
 

@@ -37,8 +37,15 @@ export interface UpstreamCall {
   readonly maxTokens: number
   /** Sent upstream as `x-request-id`. */
   readonly requestId: string
-  /** Separates tenants in an upstream's prefix cache where it knows how (vLLM). Not an id a person could read. */
-  readonly cacheSalt?: string
+  /** Choices of the answer that other attempts gave already: keeps the ids of tool calls apart. */
+  readonly firstChoice?: number
+  /**
+   * The tenant: whose prefix cache the call may share, where an upstream keeps them apart (vLLM; it is told a hash of it),
+   * and whose connections it may use without a pause.
+   */
+  readonly cacheSpace?: string
+  /** Told, as soon as it is known, under which name the provider can be asked later what this attempt cost. */
+  readonly onGeneration?: (name: string) => void
   /** Aborted when the client leaves or the gateway stops the call. */
   readonly signal: AbortSignal
   readonly deadlines: AttemptDeadlines
@@ -53,6 +60,9 @@ export interface UpstreamCall {
  */
 export type FailureClass = 'not_dispatched' | 'refused' | 'ambiguous' | 'caller' | 'misconfigured' | 'cut' | 'aborted'
 
+/** What a person must put right before a host serves again: its certificate, our credential, our account there, its address. */
+export type UpstreamFault = 'certificate' | 'credential' | 'account' | 'address'
+
 /** Why an attempt did not complete. Holds nothing of the upstream's own text but what `words` names as safe. */
 export interface AttemptFailure {
   readonly class: FailureClass
@@ -62,6 +72,8 @@ export interface AttemptFailure {
   readonly retryAfterMs: number | null
   /** Whose health suffers: the host, only this model on it, or nobody (4xx, 429, client abort). */
   readonly blames: 'host' | 'deployment' | 'nobody'
+  /** Set where no retry and no waiting helps: the alarm to raise. */
+  readonly alarm: UpstreamFault | null
   /** For our own log only: a short, secret-free description such as `http 503` or `connect ECONNREFUSED`. */
   readonly cause: string
 }
@@ -76,6 +88,8 @@ export interface ReportedCounts {
 export interface AttemptOutcome {
   /** Set exactly when the upstream finished with a terminal marker (or we cut it at `maxTokens`). */
   readonly finishReason: FinishReason | null
+  /** The same of each choice that came: as many as there are. Fewer than asked for is no failure here. Empty with a failure. */
+  readonly finishReasons: readonly FinishReason[]
   readonly failure: AttemptFailure | null
   /** The provider's own count when it gave a usable one; null = the caller of the adapter must estimate. */
   readonly usage: Usage | null
@@ -89,11 +103,15 @@ export interface AttemptOutcome {
   readonly firstEventMs: number | null
   /** The model the upstream says answered; null when it named none. May differ from the target's (`model_differs`). */
   readonly servedModel: string | null
+  /** The caller's stop sequence that ended the answer; null when none did or the upstream does not tell (most do not). */
+  readonly stopSequence: string | null
   /**
    * Odd but survivable things: `usage_implausible`, `usage_total_differs`, `cut_at_max_tokens`, `over_max_tokens`,
-   * `finish_reason_unknown`, `unasked_choice`, `model_differs`, `retried_stale_connection`.
+   * `usage_disputed` (more than twice what was delivered), `finish_reason_unknown`, `unasked_choice`, `unasked_tool_call`, `repeated_tool_call`, `model_differs`, `retried_stale_connection`.
    */
   readonly flags: readonly string[]
+  /** One vector an input, for embeddings that completed; else null. */
+  readonly vectors: readonly (readonly number[])[] | null
 }
 
 /** Speaks one dialect. Two exist: Ollama native and OpenAI-compatible. */

@@ -1,5 +1,6 @@
 import type { FinishReason } from '@tollgate/kernel'
 import { readOpenAiUsage } from './openai-usage'
+import { readLogprobs } from './logprobs'
 import { asObject, type Reply } from './reply'
 
 const DONE = '[DONE]'
@@ -40,29 +41,40 @@ export function readCompatibleFrame(reply: Reply, frame: string, isWhole = false
   }
   for (let i = 0; i < choices.length; i++) {
     const choice = asObject(choices[i])
-    if (choice) readChoice(reply, choice, isWhole ? i : 0, isWhole)
+    if (!choice) continue
+    const index = indexOf(choice, isWhole ? i : 0)
+    // A number that comes twice in one frame is a second choice that nobody asked for (T16, 30).
+    if (i > 0 && choices.slice(0, i).some((other, at) => indexOf(asObject(other), isWhole ? at : 0) === index)) reply.flags.add('unasked_choice')
+    else readChoice(reply, choice, index, isWhole)
   }
   if (isWhole && !reply.isTerminal && !reply.error) reply.malformed = 'answer without a choice'
 }
 
-function readChoice(reply: Reply, choice: Readonly<Record<string, unknown>>, position: number, isWhole: boolean): void {
-  const index = typeof choice.index === 'number' && Number.isInteger(choice.index) && choice.index >= 0 ? choice.index : position
+function indexOf(choice: Readonly<Record<string, unknown>> | null, position: number): number {
+  const index = choice?.index
+  return typeof index === 'number' && Number.isInteger(index) && index >= 0 ? index : position
+}
+
+function readChoice(reply: Reply, choice: Readonly<Record<string, unknown>>, index: number, isWhole: boolean): void {
   if (!reply.hasChoice(index)) return
+  const { finish_reason: finish, stop_reason: sequence } = choice
+  // A whole answer that failed is none: nothing of it is passed on, so that another host may be asked.
+  if (isWhole && typeof finish === 'string' && FINISH[finish] === 'failed') return readFinish(reply, finish, index)
   const said = asObject(choice.delta) ?? asObject(choice.message)
   if (said) {
     reply.reasoning(said.reasoning_content ?? said.reasoning, index)
-    reply.text(said.content, index)
-    reply.text(said.refusal, index)
+    reply.text(said.content, index, readLogprobs(asObject(choice.logprobs)?.content))
+    reply.refusal(said.refusal, index)
     if (Array.isArray(said.tool_calls)) readToolCalls(reply, said.tool_calls, index, isWhole)
     if (isWhole) reply.isTerminal = true
   }
-  const { finish_reason: finish } = choice
   if (typeof finish !== 'string' || finish === '') return
+  // vLLM names the stop sequence here, or the id of a stop token.
+  if (index === 0 && finish === 'stop' && typeof sequence === 'string') reply.stopSequence = sequence
   if (isWhole) reply.isTerminal = true
   readFinish(reply, finish, index)
 }
 
-/** The first finish of each choice counts; the answer's own is choice 0's. */
 function readFinish(reply: Reply, finish: string, choice: number): void {
   const meaning = Object.hasOwn(FINISH, finish) ? FINISH[finish]! : undefined
   if (meaning === 'failed') {
@@ -70,12 +82,11 @@ function readFinish(reply: Reply, finish: string, choice: number): void {
     return
   }
   if (meaning === undefined) reply.flags.add('finish_reason_unknown')
-  reply.finishedChoices.add(choice)
-  if (choice === 0 || reply.finishReason === null) reply.finishReason ??= meaning ?? 'stop'
+  reply.finish(choice, meaning ?? 'stop')
 }
 
 /**
- * A fragment belongs to its `index`; without one, to its id; without both it starts a call if it has a name, else it
+ * A fragment belongs to its `index`, or to a new call when its name comes with another id (some vendors number every call 0); without one, to its id; without both it starts a call if it has a name, else it
  * continues the last one (vendors differ).
  */
 function readToolCalls(reply: Reply, calls: readonly unknown[], choice: number, isWhole: boolean): void {
@@ -84,7 +95,7 @@ function readToolCalls(reply: Reply, calls: readonly unknown[], choice: number, 
     const said = asObject(call?.function)
     if (!call || !said) continue
     let key: string | null = null
-    if (typeof call.index === 'number' && !isWhole) key = `i${call.index}`
+    if (typeof call.index === 'number' && !isWhole) key = reply.callNumbers.keyOf(choice, call.index, said.name ? call.id : null)
     else if (typeof call.id === 'string' && call.id) key = `d${call.id}`
     else if (typeof said.name === 'string' && said.name) key = `n${reply.nextToolCall}`
     const args = typeof said.arguments === 'object' && said.arguments !== null ? JSON.stringify(said.arguments) : said.arguments

@@ -1,4 +1,4 @@
-import type { AttemptFailure, FailureClass } from './adapter'
+import type { AttemptFailure, FailureClass, UpstreamFault } from './adapter'
 import type { ReplyError } from './reply'
 import { retryAfterMs, type ResponseHeaders } from './retry-after'
 import { scrub } from './scrub'
@@ -13,7 +13,10 @@ export interface FailureContext {
 }
 
 /** Codes of a provider account that is out of money: waiting does not help, a person must act. */
-const UNPAID = /^(?:insufficient_quota|credit_balance_exhausted|billing_hard_limit_reached|billing_not_active|insufficient_credits)$/
+const UNPAID = /^(?:insufficient_quota|credit_balance_exhausted|billing_hard_limit_reached|billing_not_active|insufficient_credits|enforced_spend_limit_reached)$/
+
+/** Anthropic says it with a 400 that reads as if the caller were to pay. */
+const UNPAID_400 = /credit balance is too low/i
 
 /** Ollama answers 500 to these although the request is what is wrong. */
 const CALLERS_500 = /^option "|invalid format|image input is not supported/
@@ -22,6 +25,9 @@ const CALLERS_500 = /^option "|invalid format|image input is not supported/
 const LOAD_FAILURE = /llama-?server process has terminated|llama runner process has terminated|timed out waiting for (?:llama|server)|requires more system memory|failed to load model|out of memory/i
 
 const MISSING_MODEL = /\bmodel\b|no endpoints found/i
+
+/** OpenRouter's 400 for a model it does not have. */
+const MISSING_MODEL_400 = /is not a valid model id/i
 
 /** Classifies an answer with an HTTP error status (routing.md, retry and fallback). `body` is text as received. */
 export function failureFromStatus(status: number, body: string, headers: ResponseHeaders, nowMs: number, context: FailureContext): AttemptFailure {
@@ -47,13 +53,18 @@ export function failure(
   cause: string,
   words: AttemptFailure['words'] = {},
 ): AttemptFailure {
-  return { class: kind, code, words, retryAfterMs: null, blames, cause }
+  return { class: kind, code, words, retryAfterMs: null, blames, alarm: null, cause }
+}
+
+/** The host cannot be used until a person has put this right. */
+export function misconfigured(alarm: UpstreamFault, cause: string, blames: AttemptFailure['blames'] = 'nobody'): AttemptFailure {
+  return { ...failure('misconfigured', 'upstream_error', blames, cause), alarm }
 }
 
 /** The same failure after events were pushed: no retry any more, and nothing that asks the caller to change anything. */
 export function afterFirstEvent(original: AttemptFailure): AttemptFailure {
   if (original.class === 'aborted') return original
-  const isOurs = original.code === 'upstream_timeout' || original.code === 'stream_incomplete'
+  const isOurs = original.code === 'upstream_timeout' || original.code === 'stream_incomplete' || original.code === 'tool_choice_unmet'
   return { ...original, class: 'cut', code: isOurs ? original.code : 'upstream_error', words: {}, retryAfterMs: null }
 }
 
@@ -64,20 +75,22 @@ function classify(status: number, error: UpstreamError, waitMs: number | null, c
     const { limit, used } = error.context
     return failure('caller', 'context_length_exceeded', 'nobody', cause, { limit: limit ?? 'an unknown number of', used: used ?? 'more' })
   }
-  if (status === 429 && error.codes.some((code) => UNPAID.test(code))) return failure('misconfigured', 'upstream_error', 'nobody', `${cause} unpaid`)
+  if (status === 429 && error.codes.some((code) => UNPAID.test(code))) return misconfigured('account', `${cause} unpaid`)
   if (status === 429) return { ...failure('refused', 'model_not_available', 'nobody', cause, words), retryAfterMs: waitMs }
   if (status === 503 || status === 529 || status === 498) {
     return { ...failure('refused', 'model_not_available', 'host', cause, words), retryAfterMs: waitMs }
   }
   if (status >= 500) return classifyServerFault(status, error, cause, context)
   if (status === 403 && error.isModeration) return callerFailure('the content was refused by moderation', cause, context)
-  if (status === 401 || status === 402 || status === 403) return failure('misconfigured', 'upstream_error', 'nobody', cause)
+  if (status === 401 || status === 402 || status === 403) return misconfigured(status === 402 ? 'account' : 'credential', cause)
   if (status === 404) {
     return MISSING_MODEL.test(error.text) || error.codes.includes('model_not_found')
       ? failure('refused', 'model_not_available', 'deployment', `${cause} model missing`, words)
-      : failure('misconfigured', 'upstream_error', 'nobody', `${cause} wrong path`)
+      : misconfigured('address', `${cause} wrong path`)
   }
-  if (status === 405 || status === 407 || status === 415 || status === 421) return failure('misconfigured', 'upstream_error', 'nobody', cause)
+  if (status === 405 || status === 407 || status === 415 || status === 421) return misconfigured('address', cause)
+  if (status === 400 && UNPAID_400.test(error.text)) return misconfigured('account', `${cause} unpaid`)
+  if (status === 400 && MISSING_MODEL_400.test(error.text)) return failure('refused', 'model_not_available', 'deployment', `${cause} model missing`, words)
   if (status === 408 || status === 409 || status === 425 || status === 499) return failure('ambiguous', 'upstream_timeout', 'host', cause)
   return callerFailure(error.text, cause, context)
 }

@@ -1,4 +1,5 @@
 import { readOllamaUsage } from './ollama-usage'
+import { readLogprobs } from './logprobs'
 import { asObject, type Reply } from './reply'
 
 /**
@@ -20,7 +21,7 @@ export function readOllamaLine(reply: Reply, line: string): void {
   const message = asObject(body.message)
   if (message) {
     reply.reasoning(message.thinking, 0)
-    reply.text(message.content, 0)
+    reply.text(message.content, 0, message.thinking ? undefined : readLogprobs(body.logprobs))
     if (Array.isArray(message.tool_calls)) readToolCalls(reply, message.tool_calls)
   }
   if (body.done === true) readEnding(reply, body)
@@ -34,18 +35,17 @@ function readEnding(reply: Reply, body: Readonly<Record<string, unknown>>): void
   }
   reply.usage = readOllamaUsage(body)
   if (reason !== undefined && reason !== 'stop' && reason !== 'length') reply.flags.add('finish_reason_unknown')
-  if (reason === 'length') reply.finishReason = 'length'
-  else reply.finishReason = reply.hasToolCalls ? 'tool_calls' : 'stop'
+  reply.finish(0, reason === 'length' ? 'length' : reply.hasToolCalls ? 'tool_calls' : 'stop')
   reply.isTerminal = true
 }
 
-/** Calls are whole in every line that has them; their own index restarts per line, so they are numbered here. */
+/** Calls are whole in every line that has them; their own index restarts per line, so they are known by id or numbered here. */
 function readToolCalls(reply: Reply, calls: readonly unknown[]): void {
   for (const item of calls) {
     const call = asObject(item)
     const said = asObject(call?.function)
     if (!call || !said) continue
-    reply.toolCall(0, `n${reply.nextToolCall}`, { id: call.id, name: said.name, arguments: JSON.stringify(said.arguments ?? {}) })
+    reply.toolCall(0, typeof call.id === 'string' && call.id ? `d${call.id}` : `n${reply.nextToolCall}`, { id: call.id, name: said.name, arguments: JSON.stringify(said.arguments ?? {}) })
   }
 }
 

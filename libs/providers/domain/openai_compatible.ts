@@ -1,4 +1,4 @@
-import type { ChatRequest } from '@tollgate/kernel'
+import type { ChatMessage, ChatRequest } from '@tollgate/kernel'
 import { COMMON_FIELDS, type Quirks } from './quirks'
 
 /** What a request to an OpenAI-compatible upstream needs beyond the caller's wish. */
@@ -18,7 +18,11 @@ export function toCompatibleBody(request: ChatRequest, { model, maxTokens, quirk
   for (const field of quirks.extraFields) {
     if (request.parameters[field] !== undefined) body[field] = request.parameters[field]
   }
+  if (quirks.takesRouting && request.parameters.provider !== undefined) body.provider = request.parameters.provider
   body[quirks.maxTokensField] = maxTokens
+  const choices = choicesOf(request, quirks)
+  if (choices > 1) body.n = choices
+  if (quirks.givesLogprobs && request.parameters.logprobs === true) Object.assign(body, logprobsOf(request))
   if (request.stream) body.stream_options = { include_usage: true }
   if (quirks.takesCacheSalt && cacheSalt !== undefined) body.cache_salt = cacheSalt
   return body
@@ -26,17 +30,29 @@ export function toCompatibleBody(request: ChatRequest, { model, maxTokens, quirk
 
 /** Path of the chat endpoint under a base URL's own path, which may or may not name the API version already. */
 export function compatibleChatPath(basePath: string): string {
-  return /\/v\d+(\/|$)/.test(basePath) ? `${basePath}/chat/completions` : `${basePath}/v1/chat/completions`
+  return `${compatibleRoot(basePath)}/chat/completions`
 }
 
-/** Answers a caller may get: `n` as it is sent, or 1. The token limit holds for each. */
-export function choicesOf(request: ChatRequest, quirks: Quirks): number {
-  const { n } = request.parameters
-  const isSent = typeof n === 'number' && Number.isInteger(n) && n >= 1 && n <= 128 && !quirks.droppedFields.includes('n')
-  return isSent ? n : 1
+/** A base URL's own path with the API version, which it may name already. */
+export function compatibleRoot(basePath: string): string {
+  return /\/v\d+(\/|$)/.test(basePath) ? basePath : `${basePath}/v1`
 }
 
-function messagesFor(request: ChatRequest, quirks: Quirks): ChatRequest['messages'] {
-  if (quirks.knowsDeveloperRole || !request.messages.some(({ role }) => role === 'developer')) return request.messages
-  return request.messages.map((message) => (message.role === 'developer' ? { ...message, role: 'system' as const } : message))
+/** Answers to expect of one call: `n` as it is sent, or 1. The token limit holds for each. */
+export function choicesOf({ choices = 1 }: ChatRequest, { answersSeveral }: Quirks): number {
+  return answersSeveral ? choices : 1
+}
+
+function logprobsOf({ parameters }: ChatRequest): Record<string, unknown> {
+  return { logprobs: true, ...(typeof parameters.top_logprobs === 'number' ? { top_logprobs: parameters.top_logprobs } : {}) }
+}
+
+function messagesFor(request: ChatRequest, { knowsDeveloperRole, takesReasoning }: Quirks): ChatRequest['messages'] {
+  const isFit = ({ role, reasoning_content: reasoning, sealed_thoughts: sealed }: ChatMessage) => (knowsDeveloperRole || role !== 'developer') && (takesReasoning || reasoning === undefined) && sealed === undefined
+  if (request.messages.every(isFit)) return request.messages
+  return request.messages.map((message) => {
+    if (isFit(message)) return message
+    const { reasoning_content: reasoning, sealed_thoughts: _sealed, ...rest } = message
+    return { ...rest, ...(takesReasoning && reasoning !== undefined ? { reasoning_content: reasoning } : {}), role: rest.role === 'developer' && !knowsDeveloperRole ? ('system' as const) : rest.role }
+  })
 }

@@ -1,4 +1,5 @@
 import type { ChatMessage, ChatRequest, ContentPart } from '@tollgate/kernel'
+import { namedTool } from './tool-rule'
 
 /** What a request to Ollama needs beyond the caller's wish. `settings` are the operator's, never a tenant's. */
 export interface OllamaTarget {
@@ -29,21 +30,30 @@ export function toOllamaBody(request: ChatRequest, { model, maxTokens, settings 
     messages.push(translated)
   }
   const { keep_alive: keepAlive, ...loadOptions } = settings ?? {}
-  const body: Record<string, unknown> = { model, messages, stream: request.stream }
+  // Without these Ollama drops the oldest messages, or goes on without its beginning, and tells nobody.
+  const body: Record<string, unknown> = { model, messages, stream: request.stream, truncate: false, shift: false }
   body.options = { ...loadOptions, ...tenantOptions(request.parameters), num_predict: maxTokens }
   if (keepAlive !== undefined) body.keep_alive = keepAlive
   const format = formatOf(request.parameters)
   if (format !== undefined) body.format = format
   const think = thinkOf(request.parameters)
   if (think !== undefined) body.think = think
-  const { tools, tool_choice: toolChoice } = request.parameters
-  if (Array.isArray(tools) && tools.length > 0 && toolChoice !== 'none') body.tools = tools
+  const { tools, tool_choice: toolChoice, logprobs, top_logprobs: topLogprobs } = request.parameters
+  // It does not know `tool_choice`: the one tool that may be called is the only one it is offered.
+  const only = namedTool(toolChoice)
+  if (Array.isArray(tools) && tools.length > 0 && toolChoice !== 'none') body.tools = only === null ? tools : tools.filter((tool: { function?: { name?: unknown } }) => tool.function?.name === only)
+  if (logprobs === true) Object.assign(body, { logprobs: true, ...(typeof topLogprobs === 'number' ? { top_logprobs: topLogprobs } : {}) })
   return { ok: true, body }
 }
 
 /** Path of the native chat endpoint; a base URL that ends in `/v1` or `/api` is meant to be the server's root. */
 export function ollamaChatPath(basePath: string): string {
-  return `${basePath.replace(/\/(?:v1|api)$/, '')}/api/chat`
+  return `${ollamaRoot(basePath)}/api/chat`
+}
+
+/** The server's own root behind a base URL that may name one of its APIs. */
+export function ollamaRoot(basePath: string): string {
+  return basePath.replace(/\/(?:v1|api)$/, '')
 }
 
 function tenantOptions(parameters: ChatRequest['parameters']): Record<string, unknown> {
@@ -78,6 +88,7 @@ function toMessage(message: ChatMessage, toolNames: Map<string, string>): Record
   if (typeof content === 'string') return content
   const out: Record<string, unknown> = { role: message.role === 'developer' ? 'system' : message.role, content: content.text }
   if (content.images.length > 0) out.images = content.images
+  if (typeof message.reasoning_content === 'string' && message.reasoning_content !== '') out.thinking = message.reasoning_content
   if (message.tool_calls && message.tool_calls.length > 0) {
     out.tool_calls = message.tool_calls.map(({ id, function: { name, arguments: text } }, index) => {
       toolNames.set(id, name)

@@ -6,12 +6,24 @@ export interface Quirks {
   readonly extraFields: readonly string[]
   /** Fields of `COMMON_FIELDS` this upstream mishandles. */
   readonly droppedFields: readonly string[]
+  /** Gives as many answers as `n` asks for and counts them all; the others are asked once for each. */
+  readonly answersSeveral: boolean
+  /** Gives log probabilities in OpenAI's shape. */
+  readonly givesLogprobs: boolean
+  /** Fetches images from links itself, outside the operator's network; the others are sent images only. */
+  readonly fetchesLinks: boolean
   /** False: the role `developer` is sent as `system`. */
   readonly knowsDeveloperRole: boolean
+  /** False: earlier reasoning is left out of the messages; strict servers refuse fields they do not know. */
+  readonly takesReasoning: boolean
   /** The upstream serves whatever it has loaded, so the model it names says nothing. */
   readonly ignoresModel: boolean
+  /** Understands OpenRouter's `provider`, the wishes about who may answer and what becomes of the data. */
+  readonly takesRouting: boolean
   /** Understands `cache_salt`, which keeps tenants' prefix caches apart. */
   readonly takesCacheSalt: boolean
+  /** Header with the name under which it can be asked later what an answer cost; null where there is none. */
+  readonly generationHeader: string | null
 }
 
 /**
@@ -20,35 +32,43 @@ export interface Quirks {
  * (`user`).
  */
 export const COMMON_FIELDS: readonly string[] = [
-  'temperature', 'top_p', 'n', 'stop', 'seed', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'response_format',
-  'tools', 'tool_choice', 'parallel_tool_calls', 'reasoning_effort', 'verbosity', 'prediction', 'modalities', 'audio',
+  'temperature', 'top_p', 'stop', 'seed', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'response_format',
+  'tools', 'tool_choice', 'parallel_tool_calls', 'reasoning_effort', 'verbosity', 'prediction',
 ]
 
 const DEFAULT: Quirks = {
   maxTokensField: 'max_tokens',
   extraFields: [],
-  droppedFields: ['verbosity', 'prediction', 'modalities', 'audio'],
+  droppedFields: ['verbosity', 'prediction'],
+  answersSeveral: false,
+  givesLogprobs: true,
+  fetchesLinks: false,
   knowsDeveloperRole: false,
+  takesReasoning: false,
   ignoresModel: false,
+  takesRouting: false,
   takesCacheSalt: false,
+  generationHeader: null,
 }
 
-const UNIVERSAL: Quirks = { ...DEFAULT, extraFields: ['think', 'top_k'], droppedFields: [...DEFAULT.droppedFields, 'n'] }
+const UNIVERSAL: Quirks = { ...DEFAULT, extraFields: ['think', 'top_k'], givesLogprobs: false }
 
 const QUIRKS: Readonly<Record<string, Quirks>> = {
-  openai: { ...DEFAULT, maxTokensField: 'max_completion_tokens', droppedFields: [], knowsDeveloperRole: true },
-  openrouter: { ...DEFAULT, extraFields: ['top_k', 'top_a', 'min_p', 'repetition_penalty', 'reasoning'], knowsDeveloperRole: true },
-  vllm: { ...DEFAULT, extraFields: ['top_k', 'min_p', 'repetition_penalty', 'structured_outputs'], takesCacheSalt: true },
-  together: { ...DEFAULT, extraFields: ['top_k', 'min_p', 'repetition_penalty'] },
+  openai: { ...DEFAULT, maxTokensField: 'max_completion_tokens', droppedFields: [], answersSeveral: true, fetchesLinks: true, knowsDeveloperRole: true },
+  // Whether `n` is known depends on the provider behind it.
+  openrouter: { ...DEFAULT, fetchesLinks: true, extraFields: ['top_k', 'top_a', 'min_p', 'repetition_penalty', 'reasoning'], knowsDeveloperRole: true, takesReasoning: true, takesRouting: true, generationHeader: 'x-generation-id' },
+  vllm: { ...DEFAULT, answersSeveral: true, extraFields: ['top_k', 'min_p', 'repetition_penalty', 'structured_outputs'], takesReasoning: true, takesCacheSalt: true },
+  // Its `logprobs` is a number and its answer has another shape.
+  together: { ...DEFAULT, answersSeveral: true, givesLogprobs: false, fetchesLinks: true, extraFields: ['top_k', 'min_p', 'repetition_penalty'] },
   // `thinking_budget` is added on top of max_tokens, and its loading options cost memory: neither is passed on.
   universal: UNIVERSAL,
   llamafarm: UNIVERSAL,
   // With n=2 its usage counts one completion only.
-  llamacpp: { ...DEFAULT, extraFields: ['top_k', 'min_p', 'repeat_penalty'], droppedFields: [...DEFAULT.droppedFields, 'n'], ignoresModel: true },
-  mistral: { ...DEFAULT, droppedFields: [...DEFAULT.droppedFields, 'n', 'logit_bias', 'seed'] },
-  deepseek: DEFAULT,
-  groq: DEFAULT,
-  lmstudio: { ...DEFAULT, extraFields: ['top_k'] },
+  llamacpp: { ...DEFAULT, extraFields: ['top_k', 'min_p', 'repeat_penalty'], takesReasoning: true, ignoresModel: true },
+  mistral: { ...DEFAULT, droppedFields: [...DEFAULT.droppedFields, 'logit_bias', 'seed'], givesLogprobs: false, fetchesLinks: true },
+  deepseek: { ...DEFAULT, takesReasoning: true },
+  groq: { ...DEFAULT, givesLogprobs: false, fetchesLinks: true },
+  lmstudio: { ...DEFAULT, givesLogprobs: false, extraFields: ['top_k'] },
   'openai-compatible': DEFAULT,
 }
 

@@ -18,7 +18,7 @@ const ollama = (parameters: Record<string, unknown> = {}, messages?: readonly Ch
 describe('openai_ollama', () => {
   it('maps parameters to options and always sends the limit', () => {
     expect(ollama({ temperature: 0.5, top_p: 0.9, top_k: 5, seed: 7, stop: 'x', presence_penalty: 1, frequency_penalty: 2, repetition_penalty: 1.1 })).toEqual({
-      model: 'llama3.2', stream: true, messages: [{ role: 'user', content: 'Hi' }],
+      model: 'llama3.2', stream: true, truncate: false, shift: false, messages: [{ role: 'user', content: 'Hi' }],
       options: { temperature: 0.5, top_p: 0.9, top_k: 5, seed: 7, stop: ['x'], presence_penalty: 1, frequency_penalty: 2, repeat_penalty: 1.1, num_predict: 64 },
     })
   })
@@ -51,6 +51,10 @@ describe('openai_ollama', () => {
     expect(ollama({ tools, tool_choice: 'none' })).not.toHaveProperty('tools')
   })
 
+  it('gives earlier reasoning back as thinking', () => {
+    expect(ollama({}, [{ role: 'assistant', content: 'yes', reasoning_content: 'hm' }]).messages).toEqual([{ role: 'assistant', content: 'yes', thinking: 'hm' }])
+  })
+
   it('takes images as base64 and refuses links', () => {
     const image = (url: string) => [{ role: 'user' as const, content: [{ type: 'text', text: 'see' }, { type: 'image_url', image_url: { url } }] }]
     expect(ollama({}, image('data:image/png;base64,aGVsbG8='))).toMatchObject({ messages: [{ content: 'see', images: ['aGVsbG8='] }] })
@@ -73,18 +77,25 @@ describe('openai_compatible', () => {
   it('passes known fields and drops what costs, leaks or leaves the tier', () => {
     const wish = { temperature: 1, tools: [], models: ['a'], provider: {}, service_tier: 'priority', store: true, user: 'ada', max_tokens: 1e9, max_completion_tokens: 1e9, top_k: 4, plugins: [] }
     expect(Object.keys(body('openai', wish)).sort()).toEqual(['max_completion_tokens', 'messages', 'model', 'stream', 'stream_options', 'temperature', 'tools'])
-    expect(body('openrouter', wish)).toMatchObject({ top_k: 4, max_tokens: 64 })
+    expect(body('openrouter', wish)).toMatchObject({ top_k: 4, max_tokens: 64, provider: {} })
     expect(body('universal', { think: true, thinking_budget: 9e9, n_ctx: 9e9 })).not.toHaveProperty('thinking_budget')
   })
 
   it('knows who counts several choices wrongly', () => {
-    expect([choicesOf(request({ n: 3 }), quirksOf('openai')), choicesOf(request({ n: 3 }), quirksOf('llamacpp')), choicesOf(request({ n: '3' }), quirksOf('openai'))]).toEqual([3, 1, 1])
-    expect(body('llamacpp', { n: 3 })).not.toHaveProperty('n')
+    const wish = { ...request({}), choices: 3 }
+    expect([choicesOf(wish, quirksOf('openai')), choicesOf(wish, quirksOf('llamacpp')), choicesOf(request({}), quirksOf('openai'))]).toEqual([3, 1, 1])
+    const sent = (provider: string) => toCompatibleBody(wish, { model: 'm', maxTokens: 1, quirks: quirksOf(provider) })
+    expect([sent('openai').n, sent('llamacpp').n]).toEqual([3, undefined])
   })
 
   it('turns developer into system where it is unknown', () => {
     expect(body('vllm', {}, [{ role: 'developer', content: 'x' }])).toMatchObject({ messages: [{ role: 'system' }] })
     expect(body('openai', {}, [{ role: 'developer', content: 'x' }])).toMatchObject({ messages: [{ role: 'developer' }] })
+  })
+
+  it.each([['openai', false], ['groq', false], ['vllm', true], ['deepseek', true]])('%s gets earlier reasoning: %s', (provider, isTold) => {
+    const said: ChatMessage = { role: 'assistant', content: 'yes', reasoning_content: 'hm' }
+    expect(body(provider, {}, [{ role: 'developer', content: 'x' }, said]).messages).toEqual([{ role: provider === 'openai' ? 'developer' : 'system', content: 'x' }, isTold ? said : { role: 'assistant', content: 'yes' }])
   })
 
   it.each([['', '/v1/chat/completions'], ['/v1', '/v1/chat/completions'], ['/api/v1', '/api/v1/chat/completions'], ['/api', '/api/v1/chat/completions'], ['/v1/projects/a/b', '/v1/projects/a/b/chat/completions']])(
@@ -146,6 +157,10 @@ describe('compatible_openai', () => {
 
   it.each([['eos', 'stop'], ['function_call', 'tool_calls'], ['length', 'length'], ['content_filter', 'content_filter'], ['whatever', 'stop'], ['constructor', 'stop']])('finish %s is %s', (finish, meaning) => {
     expect(hear(readCompatibleFrame, [delta({}, finish)]).reply.finishReason).toBe(meaning)
+  })
+
+  it.each([['END', 'END'], [128_009, null], [null, null]])('stop_reason %j names the stop sequence %j', (stop_reason, sequence) => {
+    expect(hear(readCompatibleFrame, [{ choices: [{ index: 0, delta: {}, finish_reason: 'stop', stop_reason }] }]).reply.stopSequence).toBe(sequence)
   })
 
   it.each(['error', 'abort'])('finish %s is a failure', (finish) => expect(hear(readCompatibleFrame, [delta({ content: '' }, finish)]).reply.error).not.toBeNull())

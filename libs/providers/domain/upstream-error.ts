@@ -21,8 +21,8 @@ export function readUpstreamError(body: unknown): UpstreamError {
   const found: Found = { texts: [], codes: [], limit: null, used: null, isContext: false, isModeration: false }
   collect(body, found, 0)
   const text = found.texts.join(': ')
-  const limit = found.limit ?? firstNumber(text, /(?:context (?:length|size|window)[^0-9]{0,30}|\(|<= )(\d{2,9})(?: tokens|\. given)/i)
-  const used = found.used ?? firstNumber(text, /(?:resulted in|requested|request \(|given: |you passed|prompt (?:is|has)) *(\d{1,9})/i)
+  const limit = found.limit ?? firstNumber(text, /(?:context (?:length|size|window)[^0-9]{0,30}|\(|<= )(\d{2,9})(?: tokens|\. given)|> (\d{2,9}) maximum/i)
+  const used = found.used ?? firstNumber(text, /(?:resulted in|requested|request \(|given: |you passed|prompt (?:is|has)(?: too long:)?) *(\d{1,9})/i)
   const isContext = found.isContext || /context[ _](?:length|size|window)|maximum context|too many (?:input )?tokens|prompt is too long|input length exceeds/i.test(text)
   return { text, codes: found.codes, context: isContext ? { limit, used } : null, isModeration: found.isModeration }
 }
@@ -42,7 +42,7 @@ function collect(value: unknown, found: Found, depth: number): void {
   if (Array.isArray(value)) return collectIssues(value, found)
   const fields = asObject(value)
   if (!fields) return
-  for (const name of [fields.code, fields.type]) if (typeof name === 'string') found.codes.push(name)
+  for (const name of [fields.code, fields.type, asObject(fields.details)?.error_code]) if (typeof name === 'string') found.codes.push(name)
   if (found.codes.some((code) => /^(?:context_length_exceeded|exceed_context_size_error)$/.test(code))) found.isContext = true
   if (typeof fields.n_ctx === 'number') found.limit ??= fields.n_ctx
   if (typeof fields.n_prompt_tokens === 'number') found.used ??= fields.n_prompt_tokens
@@ -78,5 +78,5 @@ function collectIssues(issues: readonly unknown[], found: Found): void {
 
 function firstNumber(text: string, pattern: RegExp): number | null {
   const match = pattern.exec(text)
-  return match ? Number(match[1]) : null
+  return match ? Number(match[1] ?? match[2]) : null
 }

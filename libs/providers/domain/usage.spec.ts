@@ -23,6 +23,9 @@ describe('usage of an OpenAI-compatible upstream', () => {
     ['text', of('1', 9), null, ['usage_implausible']],
     ['huge', of(1e12, 9), null, ['usage_implausible']],
     ['infinite', of(Infinity, 9), null, ['usage_implausible']],
+    ['not a number', of(Number.NaN, 9), null, ['usage_implausible']],
+    ['wrapped at 32 bits', of(2 ** 32 - 5, 9), null, ['usage_implausible']],
+    ['wrapped at 64 bits', of(21, 2 ** 64 - 5), null, ['usage_implausible']],
     ['cached over prompt', of(5, 9, { prompt_tokens_details: { cached_tokens: 6 } }), null, ['usage_implausible']],
     ['negative detail', of(5, 9, { prompt_tokens_details: { cached_tokens: -6 } }), null, ['usage_implausible']],
     ['only a total', { total_tokens: 9 }, null, []],
@@ -50,6 +53,8 @@ describe('usage of Ollama', () => {
     ['negative', { prompt_eval_count: -1, eval_count: 11 }, null, ['usage_implausible']],
     ['text', { prompt_eval_count: 1, eval_count: '11' }, null, ['usage_implausible']],
     ['huge', { prompt_eval_count: 1, eval_count: 2 ** 60 }, null, ['usage_implausible']],
+    ['wrapped', { prompt_eval_count: 1, eval_count: 2 ** 32 - 5 }, null, ['usage_implausible']],
+    ['not a number', { prompt_eval_count: Number.NaN, eval_count: 11 }, null, ['usage_implausible']],
     ['no prompt count (cache hit of an older server)', { eval_count: 11 }, null, []],
   ])('%s', (_name, line, usage, flags) => {
     expect(readOllamaUsage(line)).toMatchObject({ usage, flags })

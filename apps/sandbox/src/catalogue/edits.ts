@@ -7,7 +7,7 @@ import { surfaceOf } from './refusal'
 import type { Alteration } from './transport'
 
 /** Changes one JSON event; several may come of one, and none drops it. `made` counts the tokens sent with it included. */
-type Edit = (event: JsonObject, frame: Frame, made: number, scene: Scene) => JsonObject[]
+export type Edit = (event: JsonObject, frame: Frame, made: number, scene: Scene) => JsonObject[]
 
 /** Frames with each JSON event edited; what is no JSON event passes untouched. */
 function* edited(script: Script, scene: Scene, edit: Edit): Generator<Frame> {
@@ -24,12 +24,14 @@ function* edited(script: Script, scene: Scene, edit: Edit): Generator<Frame> {
     const end = text.endsWith('\n\n') ? '\n\n' : text.endsWith('\n') ? '\n' : ''
     const results = edit(JSON.parse(text.slice(at)) as JsonObject, frame, made, scene)
     for (const [index, result] of results.entries()) {
-      yield { role: frame.role, data: `${head}${JSON.stringify(result)}${end}`, tokens: index === 0 ? frame.tokens : 0 }
+      const named = head.startsWith('event: ') ? `event: ${String(result.type)}\ndata: ` : head
+      yield { role: frame.role, data: `${named}${JSON.stringify(result)}${end}`, tokens: index === 0 ? frame.tokens : 0 }
     }
   }
 }
 
-const editing =
+/** An alteration that edits every JSON event of an answer that went well. */
+export const editing =
   (edit: Edit): Alteration =>
   (script, scene) =>
     script.status === 200 ? withFrames(script, edited(script, scene, edit)) : script
@@ -68,6 +70,13 @@ const usageFinish: Alteration = (script, scene) =>
     if (frame.role === 'usage') return []
     return [frame.role === 'finish' ? totals(event, script.promptTokens, made) : event]
   })(script, scene)
+
+/** Every event names another model than was asked, as a host does whose weights were swapped. */
+const wrongModel = editing((event, _frame, _made, scene) => {
+  const model = scene.behaviour.params.as ?? 'another-model'
+  const inner = objectOf(event.message)
+  return [event.model !== undefined ? { ...event, model } : inner.model !== undefined ? { ...event, message: { ...inner, model } } : event]
+})
 
 /** Two events finish the choice. */
 const doubleFinish = editing((event, frame) => (frame.role === 'finish' && isChunk(event) ? [event, event] : [event]))
@@ -149,5 +158,6 @@ export const EDITS: Record<string, Alteration> = {
   'id-repeat': idRepeat,
   'extra-fields': extraFields,
   'empty-choices-first': emptyChoicesFirst,
+  'wrong-model': wrongModel,
   ping,
 }

@@ -14,15 +14,6 @@ export function* cutAfter(frames: Iterable<Frame>, count: number, tail: Frame[])
   yield* tail
 }
 
-/** The frames with a few put in before the `count`-th that carries words. */
-export function* insertAfter(frames: Iterable<Frame>, count: number, extra: Frame[]): Generator<Frame> {
-  let seen = 0
-  for (const frame of frames) {
-    yield frame
-    if (COUNTED.has(frame.role) && ++seen === count) yield* extra
-  }
-}
-
 /** The frames without those of some roles. */
 export function* without(frames: Iterable<Frame>, ...roles: FrameRole[]): Generator<Frame> {
   for (const frame of frames) if (!roles.includes(frame.role)) yield frame

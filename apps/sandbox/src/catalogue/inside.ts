@@ -74,6 +74,8 @@ function garbage(script: Script, scene: Scene): Script {
   return { ...script, frames: cutAfter(script.frames, count, [noise(bytes)]), reason: 'failed' }
 }
 
+const isAnthropic = (scene: Scene): boolean => surfaceOf(scene) === 'messages'
+
 const OLD_ERROR = { object: 'error', message: 'boom', type: 'InternalServerError', code: 500 }
 const OPENAI_ERROR = { error: { message: SERVER_ERROR, type: 'server_error', param: null, code: null } }
 const ANTHROPIC_ERROR = { type: 'error', error: anthropicError(529, 'Overloaded') }
@@ -82,13 +84,15 @@ const ANTHROPIC_ERROR = { type: 'error', error: anthropicError(529, 'Overloaded'
 export const INSIDE: Record<string, Alteration> = {
   'err-line': errorBySurface,
   'err-v1-silent': (script, scene) =>
-    breaking(script, scene, surfaceOf(scene) === 'native' ? [] : silentTail(scene), RUNNER_DIED),
+    breaking(script, scene, surfaceOf(scene) === 'compatible' ? silentTail(scene) : [], RUNNER_DIED),
   'err-event': (script, scene) =>
     surfaceOf(scene) === 'compatible'
       ? breaking(script, scene, [event(OPENAI_ERROR)], SERVER_ERROR)
       : errorBySurface(script, scene),
-  'err-event-r': (script, scene) => breaking(script, scene, routerTail(scene), 'Provider disconnected'),
-  'err-old': (script, scene) => breaking(script, scene, [event(OLD_ERROR)], 'boom'),
+  'err-event-r': (script, scene) =>
+    breaking(script, scene, isAnthropic(scene) ? errorTail(scene) : routerTail(scene), 'Provider disconnected'),
+  'err-old': (script, scene) =>
+    breaking(script, scene, isAnthropic(scene) ? errorTail(scene) : [event(OLD_ERROR)], 'boom'),
   'err-a': (script, scene) =>
     breaking(script, scene, [noise(`event: error\ndata: ${JSON.stringify(ANTHROPIC_ERROR)}\n\n`)], 'Overloaded'),
   'garbage-mid': garbage,

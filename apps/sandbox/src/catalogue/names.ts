@@ -8,13 +8,14 @@ const INFERENCE = `
   reset-mid eof-mid eof-nodone slow-load err-line err-v1-silent err-event err-event-r err-200 err-old err-a
   garbage-mid json-for-stream stream-for-json wrong-type no-usage usage-every usage-zeros usage-finish usage-wrong
   double-finish finish-odd empty empty-choices-first id-repeat model-renamed extra-fields endless ignores-abort
-  clock-skew slow-then-ok inject secret-echo
+  clock-skew slow-then-ok inject secret-echo left-open extra-response wrong-model
+  repeat tool-repeat tool-same-index tool-reordered
 `
 
 const EVERY_PATH = `
   tags show ps keepalive-forever pull pull-fail pull-stall create loading no-key forbidden-host http500
   gateway-html not-found-text redirect refuse blackhole hang-headers reset-first short-body early-close
-  stale-keepalive gzip flap
+  stale-keepalive gzip flap tls-bad
 `
 
 const wordsOf = (text: string): string[] => text.trim().split(/\s+/)

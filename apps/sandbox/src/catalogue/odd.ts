@@ -12,12 +12,14 @@ const WRONG: Record<string, (prompt: number, completion: number) => UsageFigures
   total: (p, c) => ({ prompt_tokens: p, completion_tokens: c, total_tokens: p + c + 7 }),
   negative: (p, c) => ({ prompt_tokens: -p, completion_tokens: -c, total_tokens: -(p + c) }),
   huge: (p) => ({ prompt_tokens: p, completion_tokens: 1e12, total_tokens: p + 1e12 }),
+  tenfold: (p, c) => ({ prompt_tokens: p, completion_tokens: 10 * c, total_tokens: p + 10 * c }),
+  most: (p) => ({ prompt_tokens: p, completion_tokens: 1e9, total_tokens: p + 1e9 }),
   text: (p, c) => ({ prompt_tokens: String(p), completion_tokens: String(c), total_tokens: String(p + c) }),
   null: () => ({ prompt_tokens: null, completion_tokens: null, total_tokens: null }),
   fraction: (p, c) => ({ prompt_tokens: p + 0.5, completion_tokens: c + 0.25, total_tokens: p + c + 0.75 }),
 }
 
-/** The usage as reported: the truth, or by `usage-wrong@kind=total|negative|huge|text|null|fraction` something else. */
+/** The usage as reported: the truth, or by `usage-wrong@kind=total|negative|huge|tenfold|most|text|null|fraction` something else. */
 export function reportedUsage(behaviour: Behaviour, prompt: number, completion: number): UsageFigures {
   if (behaviour.name === 'usage-wrong') {
     const lie = WRONG[behaviour.params.kind ?? 'total'] ?? WRONG.total

@@ -9,6 +9,7 @@ export type Surface = 'native' | 'messages' | 'compatible'
 
 /** The wire of a request, by dialect and path. */
 export function surfaceOf(scene: Scene): Surface {
+  if (scene.stage.dialect === 'anthropic') return 'messages'
   if (scene.path.endsWith('/messages') || scene.path.endsWith('/messages/count_tokens')) return 'messages'
   return scene.stage.dialect === 'ollama' && !scene.path.startsWith('/v1/') ? 'native' : 'compatible'
 }
@@ -19,6 +20,7 @@ const ANTHROPIC_TYPES: Record<number, string> = {
   402: 'billing_error',
   403: 'permission_error',
   404: 'not_found_error',
+  405: 'invalid_request_error',
   413: 'request_too_large',
   429: 'rate_limit_error',
   504: 'timeout_error',
@@ -37,8 +39,10 @@ export function refuse(scene: Scene, status: number, message: string, detail: Er
   if (surface === 'native') return ollamaError(status, message)
   if (surface === 'compatible') return compatibleError(scene, status, message, detail)
   const requestId = `req_${hexDigits(`request-${scene.stage.nextId()}`, 24)}`
-  const body = JSON.stringify({ type: 'error', error: anthropicError(status, message), request_id: requestId })
-  return whole(status, 'application/json', scene.stage.dialect === 'ollama' ? `${body}\n` : body)
+  const error = { ...anthropicError(status, message), ...(detail.details ? { details: detail.details } : {}) }
+  const body = JSON.stringify({ type: 'error', error, request_id: requestId })
+  const script = whole(status, 'application/json', scene.stage.dialect === 'ollama' ? `${body}\n` : body)
+  return scene.stage.dialect === 'anthropic' ? withHeaders(script, { 'request-id': requestId }) : script
 }
 
 /** The same script with more headers. */

@@ -20,7 +20,7 @@ function noModel(scene: Scene): Script {
   }
   return surfaceOf(scene) === 'compatible'
     ? modelMissing(scene, modelOf(scene))
-    : refuse(scene, 404, `model '${modelOf(scene)}' not found`)
+    : refuse(scene, 404, scene.stage.dialect === 'anthropic' ? `model: ${modelOf(scene)}` : `model '${modelOf(scene)}' not found`)
 }
 
 function noTools(scene: Scene): Script | undefined {
@@ -89,7 +89,17 @@ function rate(scene: Scene): Script | undefined {
   return withHeaders(rateRefusal(scene, seconds), { 'retry-after': String(seconds) })
 }
 
+/** By `kind`: an account without credit (402), a credit balance too low (400, as seen) or a monthly cap (429, no wait). */
+function anthropicQuota(scene: Scene): Script {
+  const { kind } = scene.behaviour.params
+  const details = { error_code: 'enforced_spend_limit_reached' }
+  if (kind === 'cap') return refuse(scene, 429, 'Your organization has reached its spend limit.', { details })
+  const message = 'Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing.'
+  return refuse(scene, kind === 'balance' ? 400 : 402, message)
+}
+
 function quota(scene: Scene): Script {
+  if (scene.stage.dialect === 'anthropic') return anthropicQuota(scene)
   if (scene.stage.dialect === 'openrouter') {
     return refuse(scene, 402, 'Insufficient credits. Add more using https://openrouter.ai/settings/credits')
   }
@@ -119,6 +129,7 @@ function gatewayHtml(scene: Scene): Script {
 
 function badOption(scene: Scene): Script {
   if (isNative(scene)) return ollamaError(500, 'option "temperature" must be of type float32')
+  if (surfaceOf(scene) === 'messages') return refuse(scene, 400, 'temperature: Input should be a valid number')
   return refuse(scene, 400, "Invalid type for 'temperature': expected a number, but got a string instead.", {
     code: 'invalid_type',
     param: 'temperature',
@@ -139,7 +150,8 @@ function secretEcho(scene: Scene): Script {
   return refuse(scene, setting(scene.behaviour, 'status', 500), message)
 }
 
-function errorUnder200(): Script {
+function errorUnder200(scene: Scene): Script {
+  if (surfaceOf(scene) === 'messages') return { ...refuse(scene, 529, 'Overloaded'), status: 200, reason: 'failed' }
   const error = {
     code: 502,
     message: 'Provider returned error',
@@ -173,7 +185,7 @@ export const REFUSALS: Record<string, Refusal> = {
   'bad-json': (scene) => refuse(scene, 400, brokenJsonText(Buffer.from('{bad'))),
   'no-key': (scene) =>
     scene.stage.dialect === 'ollama' || surfaceOf(scene) === 'messages'
-      ? refuse(scene, 401, 'unauthorized')
+      ? refuse(scene, 401, scene.stage.dialect === 'anthropic' ? 'invalid x-api-key' : 'unauthorized')
       : keyRefused(scene, scene.stage.dialect, scene.headers.authorization?.replace(/^Bearer /, '') ?? ''),
   'forbidden-host': () => whole(403, '', ''),
   rate,

@@ -20,6 +20,7 @@ export const SILENCES: Record<string, () => Script> = {
   blackhole: () => silent('hang'),
   'hang-headers': () => silent('hang'),
   'reset-first': () => silent('reset'),
+  'tls-bad': () => silent('reset'),
 }
 
 function halfOf(script: Script): Frame {
@@ -65,6 +66,15 @@ const gzipped: Alteration = (script) => {
   return { ...script, headers, frames: [{ ...body, data }] }
 }
 
+/** A finished stream that is never ended; `done=0` leaves out its last marker too. A whole body has its length and ends by it. */
+const leftOpen: Alteration = (script, scene) => {
+  if (script.isWhole) return script
+  return { ...script, frames: setting(scene.behaviour, 'done', 1) === 0 ? without(script.frames, 'done') : script.frames, ending: 'hang' }
+}
+
+/** An answer to nobody, as a confused or hostile server might send it. */
+const UNASKED = 'HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 17\r\n\r\n{"poison":"true"}'
+
 /** Behaviours of section D that change an answer, and the ways of writing of section B, by name. */
 export const TRANSPORT: Record<string, Alteration> = {
   'hang-mid': hangMid,
@@ -75,6 +85,8 @@ export const TRANSPORT: Record<string, Alteration> = {
   'early-close': (script) => ({ ...script, closeAfterMs: 0 }),
   'stale-keepalive': (script, scene) => ({ ...script, closeAfterMs: setting(scene.behaviour, 'idle', 1000) }),
   gzip: gzipped,
+  'left-open': leftOpen,
+  'extra-response': (script, scene) => ({ ...script, extra: { data: UNASKED, afterMs: setting(scene.behaviour, 'ms', 0) } }),
   burst: (script, scene) =>
     setting(scene.behaviour, 'once', 0) === 1 ? withFrames(script, [joined(script.frames)]) : script,
 }

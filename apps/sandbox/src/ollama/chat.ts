@@ -1,5 +1,5 @@
 import { answerTo, contentPieces, TOKENS_A_CALL, type Answer } from '../answer'
-import { countPrompt, hasToolAnswer, lastUserText, limitOf, toolNamesOf, type Ask } from '../ask'
+import { countPrompt, lastUserText, limitOf, toolNamesOf, toolAnswersOf, type Ask } from '../ask'
 import { ollamaCounts } from '../catalogue/odd'
 import { goTime } from '../clock'
 import { goJson, isObject, listOf, numberOf, objectOf, textOf, type JsonObject } from '../json'
@@ -18,7 +18,12 @@ interface Shape {
   last(text: string, thinking: string, calls: unknown[]): string
   /** Members beside the metrics on the last line. */
   tail: JsonObject
+  /** What the model's load took; a little even where it was in memory. */
+  loadNs: number
 }
+
+/** What a real server reported of a model that was in memory. */
+const WARM_NS = 624_886
 
 const CHAT_SHAPE: Shape = {
   piece: (text, thinking) =>
@@ -28,12 +33,14 @@ const CHAT_SHAPE: Shape = {
       calls.length === 0 ? '' : `,"tool_calls":${goJson(calls)}`
     }}`,
   tail: {},
+  loadNs: WARM_NS,
 }
 
 const generateShape = (withContext: boolean): Shape => ({
   piece: (text, thinking) => `"response":${goJson(text)}${thinking === '' ? '' : `,"thinking":${goJson(thinking)}`}`,
   last: (text, thinking) => `"response":${goJson(text)}${thinking === '' ? '' : `,"thinking":${goJson(thinking)}`}`,
   tail: withContext ? { context: [3, 345, 343, 329, 342, 15, 300, 333] } : {},
+  loadNs: WARM_NS,
 })
 
 function thinkOf(value: unknown): boolean | undefined {
@@ -51,7 +58,7 @@ function askOf(scene: Scene, promptTokens: number, lastUser: string): Ask {
     limit: limitOf(objectOf(body.options).num_predict),
     lastUser,
     toolNames: toolNamesOf(listOf(body.tools)),
-    hasToolAnswer: hasToolAnswer(messages),
+    toolAnswers: toolAnswersOf(messages),
     schema: isObject(body.format) ? body.format : body.format === 'json' ? {} : undefined,
     think: thinkOf(body.think),
     topLogprobs: body.logprobs === true ? (numberOf(body.top_logprobs) ?? 0) : undefined,
@@ -60,12 +67,12 @@ function askOf(scene: Scene, promptTokens: number, lastUser: string): Ask {
   }
 }
 
-function metrics(scene: Scene, answer: Answer): string {
-  const totalNs = 4_000_000 + answer.tokens * 500_000
+function metrics(scene: Scene, answer: Answer, loadNs: number): string {
+  const totalNs = 4_000_000 + loadNs + answer.tokens * 500_000
   const counts = ollamaCounts(scene.behaviour, answer)
   const { prompt_eval_count: prompt, eval_count: completion } = counts
   return (
-    `"total_duration":${totalNs},"load_duration":624886` +
+    `"total_duration":${totalNs},"load_duration":${loadNs}` +
     (prompt === undefined ? '' : `,"prompt_eval_count":${JSON.stringify(prompt)}`) +
     `,"prompt_eval_duration":1337000` +
     (completion === undefined ? '' : `,"eval_count":${JSON.stringify(completion)}`) +
@@ -120,7 +127,7 @@ function lastMembers(
 ): string {
   const reason = answer.finish === 'length' ? 'length' : 'stop'
   const tail = Object.entries(shape.tail).map(([key, value]) => `,"${key}":${goJson(value)}`)
-  return `${shape.last(text, thinking, calls)},"done":true,"done_reason":"${reason}"${tail.join('')},${metrics(scene, answer)}`
+  return `${shape.last(text, thinking, calls)},"done":true,"done_reason":"${reason}"${tail.join('')},${metrics(scene, answer, shape.loadNs)}`
 }
 
 function inOne(scene: Scene, ask: Ask, answer: Answer, shape: Shape): Script {
@@ -152,14 +159,16 @@ function generate(
   const passage = passGate(scene, use)
   if ('refusal' in passage) return passage.refusal
   const { stage, behaviour, body } = scene
-  const shape = use === 'chat' ? CHAT_SHAPE : generateShape(body.raw !== true)
-  stage.shelf.load(passage.card.name, stage.clock.nowMs() + (keepAliveMs(body.keep_alive) ?? 0))
+  const load = stage.shelf.load(passage.card.name, stage.clock.nowMs() + (keepAliveMs(body.keep_alive) ?? 0))
+  const loadNs = load && load.loadMs > 0 ? load.loadMs * 1_000_000 : WARM_NS
+  const shape = { ...(use === 'chat' ? CHAT_SHAPE : generateShape(body.raw !== true)), loadNs }
   if (isEmpty || behaviour.name === 'load-only' || behaviour.name === 'unload') return loadOnly(scene, shape)
   const ask = askOf(scene, promptTokens, prompt)
   const answer = answerTo(ask, behaviour, stage, passage.card)
-  return ask.isStream
+  const script = ask.isStream
     ? streamed(NDJSON, lines(scene, ask, answer, shape), answer.promptTokens)
     : inOne(scene, ask, answer, shape)
+  return { ...script, loadMs: load?.waitMs ?? 0 }
 }
 
 /** POST /api/chat. */

@@ -37,9 +37,11 @@ function refuseAbilities(scene: Scene, card: ModelCard, use: 'chat' | 'generate'
 function refuseContext(scene: Scene, card: ModelCard): Script | undefined {
   const contextTokens =
     numberOf(objectOf(scene.body.options).num_ctx) ?? setting(scene.behaviour, 'ctx', card.contextLength)
-  // Older messages are dropped silently until the prompt fits, so only a last message too long by itself is refused.
-  const last = listOf(scene.body.messages).at(-1)
-  const needed = last === undefined ? 0 : countPrompt([last], listOf(scene.body.tools))
+  // Older messages are dropped silently until the prompt fits, so only a last message too long by itself is refused;
+  // with `truncate: false` nothing is dropped.
+  const messages = listOf(scene.body.messages)
+  const kept = scene.body.truncate === false ? messages : messages.slice(-1)
+  const needed = kept.length === 0 ? 0 : countPrompt(kept, listOf(scene.body.tools))
   if (contextTokens <= 0 || needed <= contextTokens) return undefined
   return ollamaError(400, JSON.stringify(contextExceeded(needed, contextTokens)))
 }

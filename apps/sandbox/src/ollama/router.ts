@@ -11,7 +11,7 @@ import { brokenJsonText, methodNotAllowed, ollamaError, ollamaJson, pageNotFound
 type Handler = (scene: Scene) => Script
 
 /** The version every simulated Ollama reports. */
-export const OLLAMA_VERSION = '0.99.0'
+const OLLAMA_VERSION = '0.99.0'
 
 const ROUTES: Record<string, Record<string, Handler>> = {
   '/': { GET: () => whole(200, 'text/plain; charset=utf-8', 'Ollama is running') },

@@ -1,5 +1,5 @@
 import { answerTo, type Answer } from '../answer'
-import { countPrompt, hasToolAnswer, lastUserText, limitOf, toolNamesOf, type Ask } from '../ask'
+import { countPrompt, lastUserText, limitOf, toolNamesOf, toolAnswersOf, type Ask } from '../ask'
 import { isObject, listOf, numberOf, objectOf, textOf, type JsonObject } from '../json'
 import { callId } from '../ids'
 import type { ModelCard } from '../model-card'
@@ -8,6 +8,8 @@ import { streamed, wholeAnswer, type Script } from '../script'
 import { chatChunks } from './chunks'
 import { choiceLogprobs, FLAVOURS, timingsOf, usageOf } from './flavour'
 import { passCompatibleGate } from './gate'
+import { generationName } from './generation-name'
+import { keepGeneration } from './generations'
 import { createdOf, modelOf } from './identity'
 
 function schemaOf(format: unknown): JsonObject | undefined {
@@ -38,7 +40,7 @@ function askOf(scene: Scene, card: ModelCard): Ask {
     limit: isOllama ? limitOf(body.max_tokens) : limitOf(body.max_completion_tokens, body.max_tokens),
     lastUser: lastUserText(messages),
     toolNames: body.tool_choice === 'none' && !isOllama ? [] : toolNamesOf(tools),
-    hasToolAnswer: hasToolAnswer(messages),
+    toolAnswers: toolAnswersOf(messages),
     schema: schemaOf(body.response_format),
     think: thinkOf(body),
     topLogprobs: body.logprobs === true ? (numberOf(body.top_logprobs) ?? 0) : undefined,
@@ -56,7 +58,7 @@ function messageOf(scene: Scene, answer: Answer): JsonObject {
   if (answer.thinking.length > 0) message[flavour.reasoningKey] = answer.thinking.join('')
   if (answer.calls.length > 0) {
     const isLlamacpp = scene.stage.dialect === 'llamacpp'
-    if (flavour.isStrict) message.content = null
+    if (flavour.isStrict && text === '') message.content = null
     message.tool_calls = answer.calls.map((call, index) => {
       const id = callId(scene.stage.nextId(), 'long')
       const wire = { name: call.name, arguments: JSON.stringify(call.arguments) }
@@ -109,6 +111,9 @@ export function compatibleChat(scene: Scene): Script {
   const script = ask.isStream
     ? streamed('text/event-stream', chatChunks(scene, ask, answer), answer.promptTokens)
     : completion(scene, ask, answer)
-  if (scene.stage.dialect === 'openrouter') script.headers['x-generation-id'] = FLAVOURS.openrouter.chatId(scene)
+  if (scene.stage.dialect === 'openrouter') {
+    script.headers['x-generation-id'] = generationName(scene)
+    keepGeneration(scene, ask.model, answer)
+  }
   return script
 }

@@ -79,7 +79,8 @@ class ChunkMaker {
 function* callChunks(scene: Scene, answer: Answer, maker: ChunkMaker, index: number): Generator<Frame> {
   const { dialect } = scene.stage
   const ids = answer.calls.map(() => callId(scene.stage.nextId(), 'long'))
-  const isWhole = dialect === 'ollama' || scene.behaviour.name === 'tool-noindex'
+  const { name, params } = scene.behaviour
+  const isWhole = dialect === 'ollama' || name === 'tool-noindex' || name === 'tool-same-index' || (name === 'tool-repeat' && params.kind === 'whole')
   if (isWhole) {
     for (const [at, call] of answer.calls.entries()) {
       const wire = { name: call.name, arguments: JSON.stringify(call.arguments) }
@@ -137,8 +138,8 @@ export function* chatChunks(scene: Scene, ask: Ask, answer: Answer): Generator<F
   const maker = new ChunkMaker(scene, ask)
   const each = Array.from({ length: ask.choices }, (_, index) => index)
   if (flavour.opening) for (const index of each) yield maker.delta('open', index, flavour.opening, 0)
+  if (answer.calls.length === 0 || answer.content.length > 0) yield* textChunks(scene, answer, maker, ask.choices)
   if (answer.calls.length > 0) for (const index of each) yield* callChunks(scene, answer, maker, index)
-  else yield* textChunks(scene, answer, maker, ask.choices)
   const booked = answer.thinking.length + answer.content.length + answer.calls.length * TOKENS_A_CALL
   const reason = answer.refusal ? 'content_filter' : answer.finish
   const isUsageDue = (ask.includeUsage || flavour.alwaysUsage) && behaviour.name !== 'no-usage'

@@ -23,7 +23,7 @@ function askOf(scene: Scene, model: string): Ask {
     limit: limit === Infinity && stage.dialect === 'openai' ? OPENAI_DEFAULT_LIMIT : limit,
     lastUser: prompt,
     toolNames: [],
-    hasToolAnswer: false,
+    toolAnswers: [],
     schema: undefined,
     think: false,
     topLogprobs: undefined,

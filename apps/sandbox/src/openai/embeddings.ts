@@ -4,6 +4,7 @@ import type { Scene } from '../scene'
 import type { Script } from '../script'
 import { base64Of, vectorOf } from '../vectors'
 import { compatibleError, compatibleJson, modelMissing } from './errors'
+import { FLAVOURS } from './flavour'
 import { cardFor } from './gate'
 
 /** The inputs as texts: a string, a list of them, or token lists written out. */
@@ -31,12 +32,14 @@ export function compatibleEmbeddings(scene: Scene): Script {
     return { object: 'embedding', index, embedding: isBase64 ? base64Of(vector) : vector }
   })
   const promptTokens = inputs.reduce((sum, input) => sum + countWords(input), 0)
-  const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens }
+  const isRouter = stage.dialect === 'openrouter'
+  const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens, ...(isRouter ? { cost: Number(behaviour.params.cost ?? '0.000002') } : {}) }
   const model = stage.dialect === 'llamacpp' ? card.name.replace(/:latest$/, '') : body.model
   const script = compatibleJson(scene, {
     object: 'list',
     data,
     model,
+    ...(isRouter ? { id: FLAVOURS.openrouter.chatId(scene), provider: 'Sandbox' } : {}),
     ...(behaviour.name === 'no-usage' ? {} : { usage }),
   })
   script.promptTokens = promptTokens

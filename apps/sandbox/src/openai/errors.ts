@@ -32,6 +32,8 @@ export interface ErrorDetail {
   type?: string
   code?: string | null
   param?: string | null
+  /** Anthropic's further facts. */
+  details?: Record<string, string>
 }
 
 /** The error object a server of this dialect sends for a status. */

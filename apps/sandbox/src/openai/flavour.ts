@@ -3,6 +3,7 @@ import { reportedUsage } from '../catalogue/odd'
 import { letters, runningId } from '../ids'
 import { logprobsOf } from '../logprobs'
 import type { Scene } from '../scene'
+import { costOf, generationName } from './generation-name'
 
 /** What differs between servers that speak OpenAI's chat: ids, extra members, where reasoning goes. */
 export interface Flavour {
@@ -49,7 +50,7 @@ export const FLAVOURS: Record<Scene['stage']['dialect'], Flavour> = {
   openrouter: {
     jsonType: 'application/json',
     bodyEnd: '',
-    chatId: (scene) => `gen-${runningId(scene.stage.nextId(), 31)}`,
+    chatId: generationName,
     extras: () => ({ provider: 'Sandbox' }),
     reasoningKey: 'reasoning',
     isStrict: true,
@@ -79,6 +80,18 @@ export const FLAVOURS: Record<Scene['stage']['dialect'], Flavour> = {
     alwaysUsage: false,
     fingerprint: 'b11669-Debian',
   },
+  // Speaks no chat completions: of these only the media type is used.
+  anthropic: {
+    jsonType: 'application/json',
+    bodyEnd: '',
+    chatId: (scene) => `msg_${runningId(scene.stage.nextId(), 24)}`,
+    extras: () => ({}),
+    reasoningKey: 'reasoning_content',
+    isStrict: false,
+    opening: undefined,
+    alwaysUsage: false,
+    fingerprint: undefined,
+  },
 }
 
 /** The usage object of an answer: counts, and the details the server at hand adds. */
@@ -99,7 +112,7 @@ export function usageOf(scene: Scene, answer: Answer, choices: number): Record<s
       }
       break
     case 'openrouter':
-      usage.cost = Number(behaviour.params.cost ?? '0.000423')
+      usage.cost = costOf(scene)
       usage.cost_details = { upstream_inference_cost: null }
       usage.prompt_tokens_details = { cached_tokens: cached }
       usage.completion_tokens_details = { reasoning_tokens: answer.thinking.length * choices }

@@ -20,7 +20,7 @@ function askOf(scene: Scene, model: string): Ask {
     limit: limitOf(body.max_output_tokens),
     lastUser: contentText(objectOf(items.at(-1)).content),
     toolNames: [],
-    hasToolAnswer: true,
+    toolAnswers: [''],
     schema: undefined,
     think: false,
     topLogprobs: undefined,

@@ -5,7 +5,8 @@ import { compatibleChat } from './chat'
 import { compatibleCompletions } from './completions'
 import { compatibleEmbeddings } from './embeddings'
 import { compatibleError, refuseKey } from './errors'
-import { compatibleMessages, countTokens } from './messages'
+import { generation } from './generations'
+import { compatibleMessages, countTokens } from '../anthropic/messages'
 import { compatibleModel, compatibleModels } from './models'
 import { compatibleResponses } from './responses'
 
@@ -17,6 +18,7 @@ const ROUTES: Record<string, Record<string, Handler>> = {
   '/v1/embeddings': { POST: compatibleEmbeddings },
   '/v1/messages': { POST: compatibleMessages },
   '/v1/messages/count_tokens': { POST: countTokens },
+  '/v1/generation': { GET: generation },
   '/v1/models': { GET: compatibleModels },
   '/v1/responses': { POST: compatibleResponses },
 }
@@ -65,7 +67,8 @@ export function routeCompatible(scene: Scene): Script {
   const path = scene.path.startsWith('/api/v1/') ? scene.path.slice(4) : scene.path
   const open = scene.method === 'GET' ? OPEN_PATHS[scene.stage.dialect]?.[path] : undefined
   if (open) return open()
-  const isMissing = scene.stage.dialect === 'ollama' && path === '/v1/messages/count_tokens'
+  const { dialect } = scene.stage
+  const isMissing = (dialect === 'ollama' && path === '/v1/messages/count_tokens') || (dialect !== 'openrouter' && path === '/v1/generation')
   const methods = isMissing ? undefined : (ROUTES[path] ?? modelRoute(scene, path))
   if (!methods) return unknownPath(scene)
   const refusal = refuseKey(scene)

@@ -3,7 +3,7 @@ import { startSandbox } from '../index'
 import { eventually, hear, type Heard } from './caller'
 
 /** The chat path of Ollama's own API. */
-export const NATIVE = '/api/chat'
+const NATIVE = '/api/chat'
 
 /** The chat path of OpenAI's API. */
 export const COMPATIBLE = '/v1/chat/completions'
@@ -22,7 +22,7 @@ export interface Play {
 
 /** A sandbox with one host a dialect, named after it, without gaps. */
 export function oneOfEach(): Promise<Sandbox> {
-  const dialects = ['ollama', 'openai', 'openrouter', 'vllm', 'llamacpp'] as const
+  const dialects = ['ollama', 'openai', 'openrouter', 'vllm', 'llamacpp', 'anthropic'] as const
   const hosts = dialects.map((dialect) => ({
     name: dialect,
     region: 'eu-west',
@@ -32,6 +32,13 @@ export function oneOfEach(): Promise<Sandbox> {
   }))
   return startSandbox({ hosts })
 }
+
+/** The chat path of a dialect. */
+export const pathOf = (dialect: string): string =>
+  dialect === 'ollama' ? NATIVE : dialect === 'anthropic' ? ANTHROPIC : COMPATIBLE
+
+/** What Anthropic wants to be told with every request; others do not mind. */
+export const VERSION = { 'anthropic-version': '2023-06-01' }
 
 /** The body that asks for a behaviour by model name. */
 export const bodyFor = (behaviour: string, play: Play): object => ({
@@ -49,10 +56,10 @@ export async function play(
   options: Play = {},
 ): Promise<{ heard: Heard; entry: LogEntry }> {
   const host = sandbox.host(options.on ?? 'ollama')
-  const path = options.path ?? (host.dialect === 'ollama' ? NATIVE : COMPATIBLE)
+  const path = options.path ?? pathOf(host.dialect)
   await host.reset()
   const url = `${host.baseUrl}${path}`
-  const heard = await hear(url, bodyFor(behaviour, options), options.until ? { until: options.until } : {})
+  const heard = await hear(url, bodyFor(behaviour, { ...options, path }), { headers: VERSION, ...(options.until ? { until: options.until } : {}) })
   await eventually(() => host.log().at(-1)?.end != null)
   return { heard, entry: host.log().at(-1) as LogEntry }
 }
