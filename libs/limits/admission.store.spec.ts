@@ -1,16 +1,16 @@
 import { RedisClients } from '@tollgate/platform/redis'
-import { redisTargets } from '../../test/support'
+import { redisKinds } from '../../test/support'
 import { BucketFixture } from './bucket-fixture'
 import type { CallScopes } from './domain/scopes'
 
-describe.each(redisTargets())('admission on $kind', ({ url }) => {
+describe.each(redisKinds())('admission on $kind', ({ open }) => {
   let clients: RedisClients
   let bucket: BucketFixture
   let scopes: CallScopes
   let names = 0
 
   beforeAll(async () => {
-    clients = await RedisClients.connect(url, 5_000)
+    clients = await RedisClients.connect(await open(), 5_000)
   })
   afterAll(() => clients.close())
   beforeEach(async () => {
@@ -30,6 +30,16 @@ describe.each(redisTargets())('admission on $kind', ({ url }) => {
     expect(await reserved()).toEqual([100, 100, 100])
     expect(await counts()).toEqual([{ requests: 1, tokens: 10, parallel: 1 }, { requests: 1, tokens: 10, parallel: 1 }])
     expect(await bucket.redis.zrange(`${bucket.tag}:lease`, '0', '-1')).toEqual(['a'])
+  })
+
+  it('the same admission sent again is the same reservation; after its settlement it is refused', async () => {
+    await bucket.load(scopes)
+    const first = await bucket.admit('a', scopes, { asker: 'g 7' })
+    expect(await bucket.admit('a', scopes, { asker: 'g 7' })).toMatchObject({ code: 'OK', nowMs: (first as { nowMs: number }).nowMs })
+    expect(await reserved()).toEqual([100, 100, 100])
+    expect((await counts()).map(({ parallel }) => parallel)).toEqual([1, 1])
+    await bucket.settle(bucket.reservation('a', scopes), 1, 7)
+    expect(await bucket.admit('a', scopes, { asker: 'g 7' })).toEqual({ code: 'DUP' })
   })
 
   it('DUP: the same request id is never admitted twice, running or done', async () => {
@@ -71,6 +81,31 @@ describe.each(redisTargets())('admission on $kind', ({ url }) => {
     await bucket.load(none)
     expect(await bucket.admit('a', none, { estimateNano: 0 })).toMatchObject({ code: 'OK' })
     expect(await bucket.admit('b', none, { estimateNano: 1 })).toMatchObject({ code: 'BUDGET' })
+  })
+
+  it('what costs nothing is let in by a budget and by credit that are spent to the last, by more than that, and while hard caps wait', async () => {
+    const spent = { limiters: [bucket.limiter('t', 5, null, null)], budgets: [bucket.budget('t', 'tenant', 100n), bucket.credit('t', 100n)] }
+    for (const [nano, rid] of [[100n, 'a'], [250n, 'b']] as const) {
+      await bucket.load(spent, nano * 1000n, nano)
+      expect(await bucket.admit(rid, spent, { estimateNano: 0 })).toMatchObject({ code: 'OK' })
+      expect(await bucket.admit(`${rid} priced`, spent, { estimateNano: 1 })).toEqual({ code: 'BUDGET', index: 0, limitNano: 100n, usedNano: nano, reservedNano: 0n })
+    }
+    await bucket.redis.set(`${bucket.tag}:born`, '9999999999999')
+    expect(await bucket.admit('c', spent, { estimateNano: 0 })).toMatchObject({ code: 'OK' })
+    expect(await bucket.admit('d', spent, { estimateNano: 1 })).toMatchObject({ code: 'GRACE' })
+  })
+
+  it('credit is a budget whose period never ends: loaded, reserved and settled like any other, and it stays in Redis', async () => {
+    const prepaid = { limiters: [], budgets: [bucket.budget('t', 'tenant', null), bucket.credit('t', 1_000n)] }
+    await bucket.load(prepaid)
+    expect(await bucket.redis.pttl(prepaid.budgets[1]!.redisKey)).toBeGreaterThan(365 * 86_400_000)
+    expect(await bucket.admit('a', prepaid, { estimateNano: 800 })).toMatchObject({ code: 'OK' })
+    expect(await bucket.admit('b', prepaid, { estimateNano: 201 })).toEqual({ code: 'BUDGET', index: 1, limitNano: 1_000n, usedNano: 0n, reservedNano: 800n })
+    expect(await bucket.admissions.heldOf(prepaid.budgets[1]!.redisKey)).toBe(800)
+    await bucket.settle(bucket.reservation('a', prepaid, { estimateNano: 800 }), 1, 300)
+    expect(await bucket.admissions.heldOf(prepaid.budgets[1]!.redisKey)).toBe(300)
+    expect(await bucket.admit('b', prepaid, { estimateNano: 700 })).toMatchObject({ code: 'OK' })
+    expect(await bucket.unboundedKeys()).toEqual([])
   })
 
   it('LOAD names the budget that Redis does not know: it is never taken as zero', async () => {
@@ -153,10 +188,10 @@ describe.each(redisTargets())('admission on $kind', ({ url }) => {
   })
 })
 
-describe.each(redisTargets())('tokens of the window on $kind', ({ url }) => {
+describe.each(redisKinds())('tokens of the window on $kind', ({ open }) => {
   let bucket: BucketFixture
   beforeAll(async () => {
-    bucket = new BucketFixture(await RedisClients.connect(url, 5_000), 1)
+    bucket = new BucketFixture(await RedisClients.connect(await open(), 5_000), 1)
   })
   beforeEach(() => bucket.wipe())
   afterAll(() => bucket.clients.close())

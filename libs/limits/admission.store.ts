@@ -8,6 +8,7 @@ import type { CallScopes } from './domain/scopes'
 
 const script = (name: string) => LuaScript.load(join(__dirname, 'lua', `${name}.lua`))
 const REVOKED_TTL_SECONDS = 86_400
+const BEAT_TTL_MS = 60_000
 /** Sums outlive their period by this, for calls that were admitted just before its end. */
 const BUDGET_AFTERLIFE_MS = 2 * 86_400_000
 
@@ -23,7 +24,10 @@ export interface AdmissionCall {
   readonly leaseMs: number
   /** The claim to make if the gateway dies right after admission: rank 0, nothing used. */
   readonly draft: string
-  readonly gatewayId: string
+  /** Gateway id and a number of its own: tells this admission, sent again, from another one for the same request id. */
+  readonly asker: string
+  /** Asked only: nothing is reserved or counted. */
+  readonly isDry?: boolean
 }
 
 /** Running state of a call, for the checkpoint script. */
@@ -48,22 +52,18 @@ export type ClaimState = 'confirmed' | 'pending' | 'lost'
 /** The Redis side of limits: every method is one script on one bucket. Rejects when Redis does not answer in time. */
 @Injectable()
 export class AdmissionStore {
-  private readonly scripts = { admit: script('admit'), settle: script('settle'), load: script('load'), checkpoint: script('checkpoint') }
+  private readonly scripts = { admit: script('admit'), settle: script('settle'), load: script('load'), checkpoint: script('checkpoint'), states: script('states') }
+
+  private readonly shares = new WeakMap<CallScopes, ScopeShare>()
 
   constructor(private readonly redis: RedisClients) {}
 
   async admit(call: AdmissionCall, scopes: CallScopes): Promise<AdmissionAnswer> {
     const tag = bucketTag(call.bucket)
-    const keys = [`${tag}:rsv:${call.rid}`, `${tag}:done:${call.rid}`, `${tag}:lease`, `${tag}:born`, `${tag}:rev:${call.keyId}`, `${tag}:epoch:${call.tenantId}`]
-    const args: (string | number)[] = [call.rid, call.estimateNano, call.estimateTokens, call.leaseMs, call.authEpoch, call.draft, call.gatewayId, scopes.limiters.length, scopes.budgets.length]
-    for (const limiter of scopes.limiters) {
-      keys.push(limiter.redisKey)
-      args.push(limiter.requestsPerMinute ?? 0, limiter.tokensPerMinute ?? 0, limiter.maxParallel ?? 0)
-    }
-    for (const budget of scopes.budgets) {
-      keys.push(budget.redisKey)
-      args.push(budget.maxPico === null ? -1 : Number(budget.maxPico / 1000n), budget.period.startsAtMs, budget.period.endsAtMs, 1)
-    }
+    let share = this.shares.get(scopes)
+    if (!share) this.shares.set(scopes, (share = shareOf(scopes)))
+    const keys = [`${tag}:rsv:${call.rid}`, `${tag}:done:${call.rid}`, `${tag}:lease`, `${tag}:born`, `${tag}:rev:${call.keyId}`, `${tag}:epoch:${call.tenantId}`, ...share.keys]
+    const args = [call.rid, call.estimateNano, call.estimateTokens, call.leaseMs, call.authEpoch, call.draft, call.asker, ...share.args, ...(call.isDry ? ['dry'] : [])]
     return parseAnswer(await this.scripts.admit.run(this.redis.admission, keys, args))
   }
 
@@ -89,8 +89,19 @@ export class AdmissionStore {
     await this.scripts.settle.run(this.redis.settlement, keys, [rid, call.rank, call.amountNano, call.tokens, call.claim, mode, budgetKeys.length, ...sums])
   }
 
+  /** A sign of life of a gateway; it fades after a minute. */
+  async beat(gatewayId: string): Promise<void> {
+    await this.redis.settlement.set(`gw:${gatewayId}`, '1', 'PX', BEAT_TTL_MS)
+  }
+
   async loadBudget(redisKey: string, sums: { spentPico: bigint; version: bigint }, endsAtMs: number): Promise<void> {
     await this.scripts.load.run(this.redis.admission, [redisKey], [nanoCeil(sums.spentPico), Number(sums.version), endsAtMs + BUDGET_AFTERLIFE_MS])
+  }
+
+  /** What calls hold of a budget beyond what is confirmed: reserved, or settled and not yet committed, nano. */
+  async heldOf(redisKey: string): Promise<number> {
+    const [unconfirmed, reserved] = await this.redis.admission.hmget(redisKey, 'unconf', 'resv')
+    return Number(unconfirmed ?? 0) + Number(reserved ?? 0)
   }
 
   /** Answers one word per call, in order: OK, SWEPT, DONE or REVOKED. All calls must be of one bucket. */
@@ -133,28 +144,28 @@ export class AdmissionStore {
     await this.redis.admission.set(`${bucketTag(bucket)}:epoch:${tenantId}`, String(epoch), 'EX', REVOKED_TTL_SECONDS)
   }
 
-  /**
-   * Which of these claims (request ids of one bucket) the worker has confirmed at rank 1, is still to confirm, or Redis
-   * has lost. What is listed as unconfirmed needs no second look; what is not is confirmed only where its `done` says
-   * so: after a wipe, or a failover that lost the last writes, nothing is listed and nothing was confirmed.
-   */
+  /** Where each of these claims (request ids of one bucket) stands: confirmed at rank 1, still to confirm, or lost. */
   async claimStates(bucket: number, rids: readonly string[]): Promise<ClaimState[]> {
     const tag = bucketTag(bucket)
-    const unconfirmed = await this.redis.settlement.hmget(`${tag}:un`, ...rids)
-    const isPending = (at: number) => unconfirmed[at]?.startsWith('1:') ?? false
-    const found = await this.lookUpClaims(tag, rids.filter((_, at) => !isPending(at)))
-    return rids.map((_, at) => (isPending(at) ? 'pending' : found.shift()!))
+    const letters = (await this.scripts.states.run(this.redis.settlement, [`${tag}:un`], [`${tag}:done:`, ...rids])) as string
+    return Array.from(letters, (letter) => (letter === 'c' ? 'confirmed' : letter === 'p' ? 'pending' : 'lost'))
   }
+}
 
-  private async lookUpClaims(tag: string, rids: readonly string[]): Promise<ClaimState[]> {
-    const pipeline = this.redis.settlement.pipeline()
-    for (const rid of rids) pipeline.hmget(`${tag}:done:${rid}`, 'rank', 'crank')
-    const replies = (await pipeline.exec()) ?? []
-    return replies.map(([error, value]) => {
-      if (error) throw error
-      const [rank, confirmed] = value as (string | null)[]
-      if (confirmed === '1') return 'confirmed'
-      return rank === '1' ? 'pending' : 'lost'
-    })
+/** What the scopes add to the keys and arguments of `admit`, the same for every call they hold for. */
+interface ScopeShare {
+  readonly keys: readonly string[]
+  readonly args: readonly (string | number)[]
+}
+
+function shareOf({ limiters, budgets }: CallScopes): ScopeShare {
+  return {
+    keys: [...limiters, ...budgets].map(({ redisKey }) => redisKey),
+    args: [
+      limiters.length,
+      budgets.length,
+      ...limiters.flatMap((limiter) => [limiter.requestsPerMinute ?? 0, limiter.tokensPerMinute ?? 0, limiter.maxParallel ?? 0]),
+      ...budgets.flatMap(({ maxPico, period }) => [maxPico === null ? -1 : Number(maxPico / 1000n), period.startsAtMs, period.endsAtMs, 1]),
+    ],
   }
 }

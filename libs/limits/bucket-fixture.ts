@@ -1,15 +1,17 @@
 import { bucketTag } from '@tollgate/kernel'
-import { RedisClients } from '@tollgate/platform/redis'
+import { mastersOf, RedisClients } from '@tollgate/platform/redis'
+import { FakeClock } from '../../test/support'
 import { AdmissionStore, type AdmissionCall } from './admission.store'
 import type { AdmissionAnswer } from './domain/admission'
 import type { Reservation } from './domain/reservation'
-import { budgetRedisKey, type BudgetScope, type CallScopes, type LimiterScope } from './domain/scopes'
+import { ALWAYS } from './domain/period'
+import { budgetRedisKey, CREDIT, type BudgetScope, type CallScopes, type LimiterScope } from './domain/scopes'
 import { OutboxStore } from './outbox.store'
 
 /** The year 2100: periods of specs never end. */
 const ENDS_MS = 4_102_444_800_000
 export const PERIOD = 'month:2026-11'
-export const NO_HEADROOM = { requests: null, tokens: null }
+const NO_HEADROOM = { requests: null, tokens: null }
 
 /** Sums of a budget as Redis holds them; an absent field is null, an absent counter zero. */
 export interface BudgetState {
@@ -31,13 +33,19 @@ export interface LimiterState {
 export class BucketFixture {
   readonly admissions: AdmissionStore
   readonly outbox: OutboxStore
+  readonly clock = new FakeClock()
+  private asked = 0
 
   constructor(
     readonly clients: RedisClients,
     readonly bucket: number,
   ) {
     this.admissions = new AdmissionStore(clients)
-    this.outbox = new OutboxStore(clients)
+    this.outbox = new OutboxStore(clients, this.clock)
+    // A worker has one outbox, a spec file one a test.
+    clients.settlement.setMaxListeners(0)
+    // Past the seconds in which a fresh worker takes nothing for dead.
+    this.clock.advance(60_000)
   }
 
   get tag(): string {
@@ -48,10 +56,16 @@ export class BucketFixture {
     return this.clients.notices
   }
 
+  /** Keys of every server. */
+  async keys(pattern: string): Promise<string[]> {
+    return (await Promise.all(mastersOf(this.redis).map((server) => server.keys(pattern)))).flat()
+  }
+
   /** Empties the whole database and marks this bucket as one that has lost nothing. */
   async wipe(): Promise<void> {
-    await this.redis.flushdb()
+    await Promise.all(mastersOf(this.redis).map((server) => server.flushdb()))
     await this.redis.set(`${this.tag}:born`, '0')
+    await this.admissions.beat('g')
     await this.redis.xgroup('CREATE', `${this.tag}:out`, 'settle', '0', 'MKSTREAM')
   }
 
@@ -63,20 +77,24 @@ export class BucketFixture {
     return { redisKey: budgetRedisKey(this.tag, tenantId, scope, PERIOD), scope, rule: scope, maxPico: maxNano === null ? null : maxNano * 1000n, period: { id: PERIOD, startsAtMs: 0, endsAtMs: ENDS_MS } }
   }
 
+  credit(tenantId: string, grantedNano: bigint): BudgetScope {
+    return { redisKey: budgetRedisKey(this.tag, tenantId, CREDIT, ALWAYS.id), scope: CREDIT, rule: 'prepaid credit', maxPico: grantedNano * 1000n, period: ALWAYS }
+  }
+
   /** Loads every budget of some scopes as Postgres would have it after nothing was spent. */
   async load(scopes: CallScopes, spentPico = 0n, version = 0n): Promise<void> {
-    for (const budget of scopes.budgets) await this.admissions.loadBudget(budget.redisKey, { spentPico, version }, ENDS_MS)
+    for (const budget of scopes.budgets) await this.admissions.loadBudget(budget.redisKey, { spentPico, version }, budget.period.endsAtMs)
   }
 
   admit(rid: string, scopes: CallScopes, over: Partial<AdmissionCall> = {}): Promise<AdmissionAnswer> {
-    const call = { rid, tenantId: 't', keyId: 'k', bucket: this.bucket, authEpoch: 1, estimateNano: 100, estimateTokens: 10, leaseMs: 15_000, draft: `{"rid":"${rid}"}`, gatewayId: 'g', ...over }
+    const call = { rid, tenantId: 't', keyId: 'k', bucket: this.bucket, authEpoch: 1, estimateNano: 100, estimateTokens: 10, leaseMs: 15_000, draft: `{"rid":"${rid}"}`, asker: `g ${++this.asked}`, ...over }
     return this.admissions.admit(call, scopes)
   }
 
   reservation(rid: string, scopes: CallScopes, over: Partial<Reservation> = {}): Reservation {
     return {
       rid, tenantId: 't', keyId: 'k', bucket: this.bucket, estimateNano: 100, estimateTokens: 10, admittedAtMs: 1_700_000_000_000, headroom: NO_HEADROOM,
-      limiterKeys: scopes.limiters.map((limiter) => limiter.redisKey), budgetKeys: scopes.budgets.map((budget) => budget.redisKey), budgets: scopes.budgets.map((budget) => `${budget.scope}|${PERIOD}`), ...over,
+      limiterKeys: scopes.limiters.map((limiter) => limiter.redisKey), budgetKeys: scopes.budgets.map((budget) => budget.redisKey), budgets: scopes.budgets.map((budget) => `${budget.scope}|${budget.period.id}`), ...over,
     }
   }
 
@@ -110,7 +128,7 @@ export class BucketFixture {
 
   /** As if seconds had gone by for the windows: Redis TIME cannot be set, so what it is compared with is moved back. */
   async age(seconds: number): Promise<void> {
-    const limiters = await this.redis.keys(`${this.tag}:lim:*`)
+    const limiters = await this.keys(`${this.tag}:lim:*`)
     const running = [await this.redis.zrange(`${this.tag}:lease`, '0', '-1'), await this.redis.zrange(`${this.tag}:hold`, '0', '-1')]
     for (const key of limiters) {
       const hash = await this.redis.hgetall(key)
@@ -145,7 +163,7 @@ export class BucketFixture {
   async unboundedKeys(): Promise<string[]> {
     const bounded = new Set(['lease', 'hold', 'un', 'out', 'born'].map((name) => `${this.tag}:${name}`))
     const unbounded: string[] = []
-    for (const key of await this.redis.keys('*')) if (!bounded.has(key) && (await this.redis.ttl(key)) < 0) unbounded.push(key)
+    for (const key of await this.keys('*')) if (!bounded.has(key) && (await this.redis.ttl(key)) < 0) unbounded.push(key)
     return unbounded
   }
 }

@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common'
 import { AdmissionStore } from './admission.store'
 import { BudgetStore } from './budget.store'
+import { BudgetWatchStore } from './budget-watch.store'
 import { LimitsService } from './limits.service'
 import { OutboxStore } from './outbox.store'
+import { ReconcileService } from './reconcile.service'
 
-@Module({ providers: [AdmissionStore, BudgetStore, LimitsService, OutboxStore], exports: [LimitsService, OutboxStore] })
+@Module({ providers: [AdmissionStore, BudgetStore, BudgetWatchStore, LimitsService, OutboxStore, ReconcileService], exports: [BudgetWatchStore, LimitsService, OutboxStore, ReconcileService] })
 export class LimitsModule {}

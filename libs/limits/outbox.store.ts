@@ -1,13 +1,15 @@
 import { join } from 'node:path'
-import { Injectable } from '@nestjs/common'
-import type { Redis } from 'ioredis'
-import { bucketTag, nanoCeil } from '@tollgate/kernel'
-import { LuaScript, RedisClients } from '@tollgate/platform/redis'
+import { Inject, Injectable } from '@nestjs/common'
+import { bucketTag, nanoCeil, type Clock } from '@tollgate/kernel'
+import { CLOCK } from '@tollgate/platform/clock'
+import { isCluster, LuaScript, onInterruption, RedisClients, type RedisLink } from '@tollgate/platform/redis'
 import { budgetRedisKey } from './domain/scopes'
 
 const GROUP = 'settle'
 const BUCKETS = 64
 const SWEEP_MOST = 200
+/** Live gateways come back and register what they run before anything is taken for dead (metering.md, Sweep). */
+const QUIET_MS = 5_000
 
 /** A queued claim. `admittedAtMs` is set for swept drafts only: it replaces the draft's own time. */
 export interface OutboxEntry {
@@ -21,7 +23,8 @@ export interface OutboxEntry {
 export interface Confirmation {
   readonly bucket: number
   readonly entryIds: readonly string[]
-  readonly claims: readonly { rid: string; rank: number; tenantId: string; budgets: readonly string[] }[]
+  /** `isApplied` false: quarantined. Its gateway need not vouch for it any more, and its budgets keep counting it. */
+  readonly claims: readonly { rid: string; rank: number; tenantId: string; budgets: readonly string[]; isApplied: boolean }[]
   readonly sums: readonly { tenantId: string; budget: string; spentPico: bigint; version: bigint }[]
 }
 
@@ -30,12 +33,19 @@ export interface Confirmation {
 export class OutboxStore {
   private readonly confirmScript = LuaScript.load(join(__dirname, 'lua', 'confirm.lua'))
   private readonly sweepScript = LuaScript.load(join(__dirname, 'lua', 'sweep.lua'))
-  private blocking: Redis | undefined
+  private blocking: RedisLink | undefined
   /** Entries this process was handed and has not confirmed, or may have been handed in a reply that was lost. */
   private readonly handed = new Set<string>()
   private wasReplyLost = false
+  private interruptedAtMs: number
 
-  constructor(private readonly redis: RedisClients) {}
+  constructor(
+    private readonly redis: RedisClients,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.interruptedAtMs = clock.monotonicMs()
+    onInterruption(redis.settlement, () => (this.interruptedAtMs = clock.monotonicMs()))
+  }
 
   /** Creates the consumer group of every stream; again after Redis lost them. */
   async ensureGroups(): Promise<void> {
@@ -61,16 +71,17 @@ export class OutboxStore {
     return this.readFrom('>', consumer, most, blockMs)
   }
 
-  private async openBlocking(): Promise<Redis> {
+  private async openBlocking(): Promise<RedisLink> {
     const client = await this.redis.dedicated()
     // A read that was under way is repeated over the next connection, and by then its claims are no longer new.
-    client.on('close', () => (this.wasReplyLost = true))
+    onInterruption(client, () => (this.wasReplyLost = true))
     return client
   }
 
   /** @param from `0` = what was handed to this consumer already, answered at once; `>` = new claims, waited for */
   private async readFrom(from: '0' | '>', consumer: string, most: number, blockMs: number): Promise<OutboxEntry[]> {
     const streams = Array.from({ length: BUCKETS }, (_, bucket) => `${bucketTag(bucket)}:out`)
+    if (isCluster(this.blocking!)) return this.readEach(streams, from, consumer, most)
     try {
       const reply = (await this.blocking!.xreadgroup('GROUP', GROUP, consumer, 'COUNT', most, 'BLOCK', Math.max(1, blockMs), 'STREAMS', ...streams, ...streams.map(() => from))) as StreamReply
       const entries = parseStreams(reply)
@@ -80,6 +91,20 @@ export class OutboxStore {
       this.wasReplyLost = true
       throw error
     }
+  }
+
+  /**
+   * A cluster reads no two streams at once that are of different slots, so each is asked, and none waits: the pause between
+   * two runs of the worker stands in for it. What nodes answer is taken, whichever of them is away.
+   */
+  private async readEach(streams: readonly string[], from: '0' | '>', consumer: string, most: number): Promise<OutboxEntry[]> {
+    const replies = await Promise.allSettled(streams.map((stream) => this.blocking!.xreadgroup('GROUP', GROUP, consumer, 'COUNT', most, 'STREAMS', stream, from) as Promise<StreamReply>))
+    const failed = replies.filter((reply) => reply.status === 'rejected')
+    this.wasReplyLost ||= failed.length > 0
+    if (failed.length === streams.length) throw failed[0]!.reason
+    const entries = replies.flatMap((reply) => (reply.status === 'fulfilled' ? parseStreams(reply.value) : []))
+    for (const { bucket, id } of entries) this.handed.add(`${bucket} ${id}`)
+    return entries
   }
 
   /** Takes over claims that another worker read and never confirmed. */
@@ -106,21 +131,26 @@ export class OutboxStore {
     }
     const claims = confirmation.claims.flatMap((claim) => {
       const indexes = claim.budgets.map((budget) => index.get(`${claim.tenantId} ${budget}`)).filter((at) => at !== undefined)
-      return [claim.rid, claim.rank, indexes.join(' ')]
+      return [claim.rid, claim.rank, claim.isApplied ? indexes.join(' ') : 'kept']
     })
     const args = [`${tag}:done:`, GROUP, index.size, confirmation.claims.length, confirmation.entryIds.length, ...sums, ...claims, ...confirmation.entryIds]
     await this.confirmScript.run(this.redis.settlement, keys, args)
     for (const id of confirmation.entryIds) this.handed.delete(`${confirmation.bucket} ${id}`)
   }
 
-  /** Claims what died, in every bucket, and frees holds that ran out. */
+  /**
+   * Claims what died, in every bucket, and frees holds that ran out or whose gateway is dead. Does nothing for the first
+   * seconds after Redis was away, or after its own start.
+   */
   async sweep(holdMs: number): Promise<{ swept: number; freed: number }> {
     let swept = 0
     let freed = 0
+    if (this.clock.monotonicMs() - this.interruptedAtMs < QUIET_MS) return { swept, freed }
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const tag = bucketTag(bucket)
       // Most buckets run nothing; asking costs a fiftieth of the script on the in-process server.
       if ((await this.redis.settlement.exists(`${tag}:lease`, `${tag}:hold`)) === 0) continue
+      await this.endDeadHolds(tag)
       const reply = (await this.sweepScript.run(this.redis.settlement, [`${tag}:lease`, `${tag}:hold`, `${tag}:un`, `${tag}:out`], [tag, holdMs, SWEEP_MOST])) as [number, number]
       swept += Number(reply[0])
       freed += Number(reply[1])
@@ -128,12 +158,27 @@ export class OutboxStore {
     return { swept, freed }
   }
 
+  /** Lets holds run out whose gateway gave no sign of life for a minute: it will not deliver what they are held for. */
+  private async endDeadHolds(tag: string): Promise<void> {
+    const { settlement } = this.redis
+    const held = await settlement.zrangebyscore(`${tag}:hold`, '(1', '+inf', 'LIMIT', 0, SWEEP_MOST)
+    if (held.length === 0) return
+    const owners = await Promise.all(held.map((rid) => settlement.hget(`${tag}:rsv:${rid}`, 'gw')))
+    const living = new Map<string, boolean>()
+    for (const owner of new Set(owners)) if (owner !== null) living.set(owner, (await settlement.exists(`gw:${owner.split(' ')[0]}`)) === 1)
+    for (const [at, rid] of held.entries()) if (!living.get(owners[at] ?? '')) await settlement.zadd(`${tag}:hold`, 'XX', 1, rid)
+  }
+
+  /** The time of Redis, which leases and windows go by. */
+  async redisTimeMs(): Promise<number> {
+    const [seconds, micros] = (await this.redis.settlement.time()) as unknown as [string, string]
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000)
+  }
+
   /** Claims waiting in all streams: the settlement lag in records. */
   async waiting(): Promise<number> {
-    const pipeline = this.redis.settlement.pipeline()
-    for (let bucket = 0; bucket < BUCKETS; bucket++) pipeline.xlen(`${bucketTag(bucket)}:out`)
-    const replies = (await pipeline.exec()) ?? []
-    return replies.reduce((sum, [, length]) => sum + Number(length ?? 0), 0)
+    const lengths = await Promise.all(Array.from({ length: BUCKETS }, (_, bucket) => this.redis.settlement.xlen(`${bucketTag(bucket)}:out`)))
+    return lengths.reduce((sum, length) => sum + length, 0)
   }
 }
 

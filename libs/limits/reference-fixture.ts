@@ -53,7 +53,7 @@ export class ReferenceBucket {
     for (const [i, { redisKey, maxPico }] of scopes.budgets.entries()) {
       const sums = this.budgetState(redisKey)
       if (!sums.isLoaded) return `LOAD ${i}`
-      if (maxPico !== null && sums.confirmed + sums.unconfirmed + sums.reserved + estimate > maxPico / 1000n) return `BUDGET ${i}`
+      if (maxPico !== null && estimate > 0n && sums.confirmed + sums.unconfirmed + sums.reserved + estimate > maxPico / 1000n) return `BUDGET ${i}`
     }
     for (const limiter of scopes.limiters) this.charges.push({ rid, key: limiter.redisKey, age: 0, tokens: charged(tokens, limiter) })
     this.hold(rid, scopes, estimate)

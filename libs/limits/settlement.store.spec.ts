@@ -1,5 +1,5 @@
-import { RedisClients } from '@tollgate/platform/redis'
-import { redisTargets } from '../../test/support'
+import { mastersOf, RedisClients } from '@tollgate/platform/redis'
+import { redisKinds } from '../../test/support'
 import { BucketFixture, PERIOD } from './bucket-fixture'
 import type { CallScopes } from './domain/scopes'
 
@@ -10,7 +10,7 @@ const tenantBudget = async () => bucket.budgetState(scopes.budgets[0]!.redisKey)
 const parallel = async () => (await bucket.limiterState(scopes.limiters[0]!.redisKey)).parallel
 const rankOf = (rid: string) => bucket.redis.hmget(`${bucket.tag}:done:${rid}`, 'rank', 'amt', 'crank')
 const states = (...rids: string[]) => bucket.admissions.claimStates(bucket.bucket, rids)
-const claimOf = (rid: string, rank: number) => ({ rid, rank, tenantId: 't', budgets: [`tenant|${PERIOD}`] })
+const claimOf = (rid: string, rank: number, isApplied = true) => ({ rid, rank, tenantId: 't', budgets: [`tenant|${PERIOD}`], isApplied })
 /** Confirms everything that is queued, as the worker does after a commit that brought the budget to `spent`. */
 async function confirm(spent: ReturnType<typeof sum>, claims: ReturnType<typeof claimOf>[]): Promise<void> {
   const entryIds = (await bucket.queued()).map(({ id }) => id)
@@ -23,11 +23,11 @@ async function admitted(rid: string, estimateNano = 100): Promise<ReturnType<Buc
 }
 
 /** A wiped bucket and scopes of one limiter and one hard budget before each test. */
-function freshBucket(url: string): void {
+function freshBucket(open: () => Promise<string>): void {
   let clients: RedisClients
   let names = 0
   beforeAll(async () => {
-    clients = await RedisClients.connect(url, 5_000)
+    clients = await RedisClients.connect(await open(), 5_000)
   })
   afterAll(() => clients.close())
   beforeEach(async () => {
@@ -38,8 +38,8 @@ function freshBucket(url: string): void {
   })
 }
 
-describe.each(redisTargets())('settlement on $kind', ({ url }) => {
-  freshBucket(url)
+describe.each(redisKinds())('settlement on $kind', ({ open }) => {
+  freshBucket(open)
 
   it('frees the reservation, counts the claim as unconfirmed and queues it', async () => {
     await bucket.settle(await admitted('a'), 1, 40)
@@ -47,6 +47,14 @@ describe.each(redisTargets())('settlement on $kind', ({ url }) => {
     expect([await parallel(), await bucket.redis.zcard(`${bucket.tag}:lease`), await bucket.redis.exists(`${bucket.tag}:rsv:a`)]).toEqual([0, 0, 0])
     expect((await bucket.queued()).map(({ claim }) => JSON.parse(claim))).toEqual([{ rid: 'a', rank: 1, amount: 40 }])
     expect(await states('a', 'b')).toEqual(['pending', 'lost'])
+  })
+
+  it('a quarantined claim is no longer vouched for, and its budget keeps counting it', async () => {
+    await bucket.settle(await admitted('a'), 1, 40)
+    await confirm(sum(0n, 1n), [claimOf('a', 1, false)])
+    expect(await states('a')).toEqual(['confirmed'])
+    expect(await tenantBudget()).toMatchObject({ reserved: 0n, unconfirmed: 40n, confirmed: 0n })
+    expect(await bucket.queued()).toEqual([])
   })
 
   it('settled twice, or at a lower rank, changes nothing', async () => {
@@ -134,8 +142,8 @@ describe.each(redisTargets())('settlement on $kind', ({ url }) => {
   })
 })
 
-describe.each(redisTargets())('sweep and checkpoints on $kind', ({ url }) => {
-  freshBucket(url)
+describe.each(redisKinds())('sweep and checkpoints on $kind', ({ open }) => {
+  freshBucket(open)
   const checkpoint = (rid: string, progressNano: number, estimateNano = 100) => bucket.admissions.checkpoint(bucket.bucket, 15_000, 'g', [{ reservation: bucket.reservation(rid, scopes, { estimateNano }), progressNano, draft: `{"rid":"${rid}","at":${progressNano}}` }])
 
   it('a dead call is claimed at its last checkpoint; what it might still use stays held, then is freed', async () => {
@@ -159,6 +167,28 @@ describe.each(redisTargets())('sweep and checkpoints on $kind', ({ url }) => {
     await bucket.outbox.sweep(60_000)
     expect(await tenantBudget()).toMatchObject({ reserved: 100n, unconfirmed: 0n })
     expect(await bucket.queued()).toMatchObject([{ claim: '{"rid":"a"}' }])
+  })
+
+  it('a hold ends with its gateway: kept while it gives signs of life, freed when they have faded', async () => {
+    await admitted('a')
+    await bucket.expire('lease')
+    await bucket.outbox.sweep(60_000)
+    expect(await bucket.outbox.sweep(60_000)).toEqual({ swept: 0, freed: 0 })
+    await bucket.redis.del('gw:g')
+    expect(await bucket.outbox.sweep(60_000)).toEqual({ swept: 0, freed: 1 })
+    expect(await tenantBudget()).toMatchObject({ reserved: 0n })
+  })
+
+  it('nothing is taken for dead in the first seconds after Redis was away', async () => {
+    await admitted('a')
+    await bucket.expire('lease')
+    const closed = new Promise((resolve) => bucket.clients.settlement.once('close', resolve))
+    const ready = new Promise((resolve) => bucket.clients.settlement.once('ready', resolve))
+    for (const server of mastersOf(bucket.clients.settlement)) server.stream.destroy()
+    await Promise.all([closed, ready])
+    expect(await bucket.outbox.sweep(60_000)).toEqual({ swept: 0, freed: 0 })
+    bucket.clock.advance(5_000)
+    expect(await bucket.outbox.sweep(60_000)).toEqual({ swept: 1, freed: 0 })
   })
 
   it('a late final claim replaces the swept one and frees the hold', async () => {

@@ -1,10 +1,10 @@
-import { BlockList, isIPv6 } from 'node:net'
 import { Inject, Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common'
 import { LRUCache } from 'lru-cache'
 import { refuse, RefusalError, type Caller, type Clock } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
 import { RedisThrottlerStorage } from '@tollgate/platform/throttle'
 import { AuthenticationService } from './authentication.service'
+import { addressBlock, isInside } from './domain/caller-address'
 
 /** Failed attempts a minute and address block (/24, or /56 for IPv6) before the block is answered 429 (security.md). */
 const FAILURES_PER_MINUTE = 20
@@ -31,19 +31,22 @@ export class ApiKeyGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const request = context.switchToHttp().getRequest<GuardedRequest>()
-    const block = addressBlock(request.ip)
-    const blockedUntilMs = this.blockedUntilMs.get(block) ?? 0
-    if (blockedUntilMs > this.clock.now()) throw tooMany(blockedUntilMs - this.clock.now())
+    if (this.blockedUntilMs.size > 0) this.refuseBlocked(request.ip)
     if (/[?&](api_?key|key|token)=/i.test(request.url)) throw new RefusalError(refuse('api_key_in_query'))
     const result = await this.authentication.authenticate(credentialOf(request.headers))
     if (result.kind === 'refused') {
       // The shield guards the store that a well-formed key is looked up in; junk never gets that far.
-      if (result.refusal.status === 401 && !result.isJunk) await this.countFailure(block)
+      if (result.refusal.status === 401 && !result.isJunk) await this.countFailure(addressBlock(request.ip))
       throw new RefusalError(result.refusal)
     }
     if (result.cidrs && !isInside(request.ip, result.cidrs)) throw new RefusalError(refuse('address_not_allowed'))
     request.caller = result.caller
     return true
+  }
+
+  private refuseBlocked(ip: string): void {
+    const leftMs = (this.blockedUntilMs.get(addressBlock(ip)) ?? 0) - this.clock.now()
+    if (leftMs > 0) throw tooMany(leftMs)
   }
 
   private async countFailure(block: string): Promise<void> {
@@ -64,18 +67,4 @@ function credentialOf(headers: GuardedRequest['headers']): string {
   if (typeof header === 'string' && /^bearer /i.test(header)) return header.slice('bearer '.length).trim()
   const key = headers['x-api-key'] ?? headers['api-key']
   return typeof key === 'string' ? key.trim() : ''
-}
-
-function addressBlock(ip: string): string {
-  return isIPv6(ip) && !ip.startsWith('::ffff:') ? ip.split(':').slice(0, 4).join(':').slice(0, 17) : ip.replace('::ffff:', '').split('.').slice(0, 3).join('.')
-}
-
-function isInside(ip: string, cidrs: readonly string[]): boolean {
-  const list = new BlockList()
-  for (const cidr of cidrs) {
-    const [network, bits] = cidr.split('/') as [string, string]
-    list.addSubnet(network, Number(bits), isIPv6(network) ? 'ipv6' : 'ipv4')
-  }
-  const plain = ip.replace('::ffff:', '')
-  return list.check(plain, isIPv6(plain) ? 'ipv6' : 'ipv4')
 }

@@ -2,7 +2,7 @@ import { EntitySchema } from 'typeorm'
 import { countColumn, picoColumn } from '@tollgate/platform/postgres'
 import type { ApiKey } from './domain/tenant'
 
-/** `api_key` of migrations 0003 and 0010. */
+/** `api_key` of migrations 0003, 0010 and 0016. */
 export const ApiKeyTable = new EntitySchema<ApiKey>({
   name: 'api_key',
   columns: {
@@ -21,6 +21,7 @@ export const ApiKeyTable = new EntitySchema<ApiKey>({
     tpmLimit: countColumn('tpm_limit', { nullable: true }),
     maxParallelRequests: { name: 'max_parallel_requests', type: 'integer', nullable: true },
     maxBudgetPico: picoColumn('max_budget_pico', { nullable: true }),
+    softBudgetPico: picoColumn('soft_budget_pico', { nullable: true }),
     budgetDuration: { name: 'budget_duration', type: 'text', default: 'month' },
     ipCidrs: { name: 'ip_cidrs', type: 'text', array: true, nullable: true },
     scopes: { type: 'text', array: true, default: () => "'{chat,models:read,report:read}'" },
@@ -37,6 +38,7 @@ export const ApiKeyTable = new EntitySchema<ApiKey>({
     { name: 'api_key_tpm_positive', expression: 'tpm_limit > 0' },
     { name: 'api_key_parallel_positive', expression: 'max_parallel_requests > 0' },
     { name: 'api_key_budget_positive', expression: 'max_budget_pico >= 0' },
+    { name: 'api_key_soft_positive', expression: 'soft_budget_pico >= 0' },
     { name: 'api_key_duration_known', expression: `budget_duration IN ('day', 'week', 'month')` },
   ],
   foreignKeys: [

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { LRUCache } from 'lru-cache'
 import { refuse, type Caller, type Clock, type Refusal } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
 import { CONFIG, type ClusterConfig } from '@tollgate/platform/config'
 import { ChangeNotices } from '@tollgate/platform/redis'
+import { KeptRecords } from '@tollgate/platform/snapshot'
 import { ApiKeyStore } from './api-key.store'
 import { parseApiKey } from './domain/api-key'
 import { callerOf, isUsable, type KeyRecord } from './domain/caller-record'
@@ -11,8 +11,11 @@ import { credentialDigest, hashApiKey, isSameHash } from './key-hash'
 
 /** A record is trusted this long before it is read again. Revocation does not wait for it: admission checks it. */
 const FRESH_MS = 10_000
-/** While Postgres is away a known record may serve this long (security.md, I10). */
-const STALE_MS = 60_000
+/**
+ * While Postgres is away a known record serves this long: an outage of ten minutes stops nobody (I4, T06). A revoked key and
+ * a changed tenant are met at admission all the while (I10); with Redis away too, nobody is admitted.
+ */
+const STALE_MS = 900_000
 const MOST_RECORDS = 50_000
 /** A Postgres that swallows packets must not hold callers: a look-up that takes longer has failed. */
 const LOOKUP_MOST_MS = 2_000
@@ -20,7 +23,7 @@ const LOOKUP_MOST_MS = 2_000
 interface CachedCaller {
   readonly caller: Caller
   readonly record: KeyRecord
-  readonly loadedAtMs: number
+  readonly digest: string
 }
 
 /**
@@ -34,8 +37,9 @@ export type Authentication =
 /** From a credential to a caller. Junk costs no IO; a known key one hash and one look-up in memory. */
 @Injectable()
 export class AuthenticationService {
-  private readonly cache = new LRUCache<string, CachedCaller>({ max: MOST_RECORDS })
-  private readonly loading = new Map<string, Promise<CachedCaller | null>>()
+  private readonly known: KeptRecords<CachedCaller>
+  /** What a caller was made from, for as long as a call holds it: a notice may drop it from `known` in the middle of one. */
+  private readonly origins = new WeakMap<Caller, CachedCaller>()
 
   constructor(
     private readonly store: ApiKeyStore,
@@ -43,34 +47,30 @@ export class AuthenticationService {
     @Inject(CLOCK) private readonly clock: Clock,
     notices: ChangeNotices,
   ) {
+    this.known = new KeptRecords({ most: MOST_RECORDS, freshMs: FRESH_MS, staleMs: STALE_MS, mostReadMs: LOOKUP_MOST_MS }, clock)
     notices.listen((notice) => notice.topic === 'caller' && this.forget(notice.id))
   }
 
   async authenticate(credential: string): Promise<Authentication> {
     const parsed = parseApiKey(credential)
     if (!parsed) return { kind: 'refused', refusal: refuse('invalid_api_key'), isJunk: true }
-    const digest = credentialDigest(credential)
-    const known = this.cache.get(digest)
-    if (known && this.clock.now() - known.loadedAtMs < FRESH_MS) return this.judge(known)
     try {
-      return this.judge(await this.load(digest, credential, parsed.publicId))
+      const digest = credentialDigest(credential)
+      return this.judge(await this.known.get(digest, () => this.read(credential, parsed.publicId, digest)))
     } catch {
-      if (known && this.clock.now() - known.loadedAtMs < STALE_MS) return this.judge(known)
       return { kind: 'refused', refusal: refuse('accounts_unavailable', {}, { retryAfterSeconds: 2 }) }
     }
   }
 
-  /** Reads a caller again whose cached record is older than a change (libs/limits, epoch). */
+  /** Reads a caller again whose record is older than a change (libs/limits, epoch). @param caller as `authenticate` or this gave it */
   async renew(caller: Caller): Promise<Authentication> {
-    const known = [...this.cache.entries()].find(([, entry]) => entry.caller.key.id === caller.key.id)
-    if (!known) return { kind: 'refused', refusal: refuse('accounts_unavailable', {}, { retryAfterSeconds: 1 }) }
-    const [digest, { record }] = known
+    const { digest, record } = this.origins.get(caller)!
     try {
-      const fresh = await this.find(record.key.public_id)
-      if (!fresh || fresh.key.key_hash !== record.key.key_hash) return { kind: 'refused', refusal: refuse('invalid_api_key') }
-      const cached = { caller: callerOf(fresh), record: fresh, loadedAtMs: this.clock.now() }
-      this.cache.set(digest, cached)
-      return this.judge(cached)
+      const renewed = await this.known.renew(digest, async () => {
+        const fresh = await this.store.find(record.key.public_id)
+        return fresh && fresh.key.key_hash === record.key.key_hash ? this.cached(fresh, digest) : null
+      })
+      return this.judge(renewed)
     } catch {
       return { kind: 'refused', refusal: refuse('accounts_unavailable', {}, { retryAfterSeconds: 2 }) }
     }
@@ -78,7 +78,7 @@ export class AuthenticationService {
 
   /** Drops cached records of a tenant or key, or all: the next call reads them again. */
   forget(id?: string): void {
-    for (const [digest, { caller }] of this.cache.entries()) if (!id || caller.tenant.id === id || caller.key.id === id) this.cache.delete(digest)
+    for (const [digest, { caller }] of this.known.entries()) if (!id || caller.tenant.id === id || caller.key.id === id) this.known.forget(digest)
   }
 
   private judge(cached: CachedCaller | null): Authentication {
@@ -87,30 +87,20 @@ export class AuthenticationService {
     return { kind: 'caller', caller: cached.caller, cidrs: cached.record.key.ip_cidrs }
   }
 
-  private load(digest: string, credential: string, publicId: string): Promise<CachedCaller | null> {
-    const running = this.loading.get(digest)
-    if (running) return running
-    const loading = this.read(digest, credential, publicId).finally(() => this.loading.delete(digest))
-    this.loading.set(digest, loading)
-    return loading
-  }
-
-  private async read(digest: string, credential: string, publicId: string): Promise<CachedCaller | null> {
-    const record = await this.find(publicId)
+  private async read(credential: string, publicId: string, digest: string): Promise<CachedCaller | null> {
+    const record = await this.store.find(publicId)
     const hash = hashApiKey(credential, this.config.TOLLGATE_KEY_PEPPER)
     // An unknown id is compared too, so that it takes as long as a wrong secret.
     const matches = isSameHash(hash, record ? Buffer.from(record.key.key_hash, 'hex') : Buffer.alloc(hash.length))
     if (!record || !matches) return null
-    const cached = { caller: callerOf(record), record, loadedAtMs: this.clock.now() }
-    this.cache.set(digest, cached)
     this.remember(record)
-    return cached
+    return this.cached(record, digest)
   }
 
-  private async find(publicId: string): Promise<KeyRecord | null> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(new Error('key look-up timed out')), LOOKUP_MOST_MS)))
-    return Promise.race([this.store.find(publicId), late]).finally(() => clearTimeout(timer))
+  private cached(record: KeyRecord, digest: string): CachedCaller {
+    const cached = { caller: callerOf(record), record, digest }
+    this.origins.set(cached.caller, cached)
+    return cached
   }
 
   private remember(record: KeyRecord): void {

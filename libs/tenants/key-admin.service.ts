@@ -13,7 +13,7 @@ const PEPPER_VERSION = 1
 
 /** A key to be made. `project` is a slug of the tenant. Nulls mean "as the tier". */
 export interface NewKey extends Partial<
-  Pick<ApiKey, 'allowedModels' | 'allowedRegions' | 'rpmLimit' | 'tpmLimit' | 'maxParallelRequests' | 'maxBudgetPico' | 'budgetDuration' | 'ipCidrs' | 'scopes' | 'expiresAt' | 'accountId'>
+  Pick<ApiKey, 'allowedModels' | 'allowedRegions' | 'rpmLimit' | 'tpmLimit' | 'maxParallelRequests' | 'maxBudgetPico' | 'softBudgetPico' | 'budgetDuration' | 'ipCidrs' | 'scopes' | 'expiresAt' | 'accountId'>
 > {
   readonly name: string
   readonly project?: string | null
@@ -48,6 +48,7 @@ export class KeyAdminService {
       tpmLimit: null,
       maxParallelRequests: null,
       maxBudgetPico: null,
+      softBudgetPico: null,
       budgetDuration: 'month',
       ipCidrs: null,
       scopes: KEY_SCOPES,

@@ -6,7 +6,7 @@ import type { Project, Tenant } from './domain/tenant'
 import { ProjectStore } from './project.store'
 
 /** A project to be made. */
-export type NewProject = Pick<Project, 'slug' | 'name'> & Partial<Pick<Project, 'defaultModel' | 'allowedModels' | 'maxBudgetPico' | 'budgetDuration'>>
+export type NewProject = Pick<Project, 'slug' | 'name'> & Partial<Pick<Project, 'defaultModel' | 'allowedModels' | 'maxBudgetPico' | 'softBudgetPico' | 'budgetDuration'>>
 
 /** Projects of tenants, for the control plane. The caller announces the tenant's change (apps/admin). */
 @Injectable()
@@ -23,6 +23,7 @@ export class ProjectAdminService {
       defaultModel: null,
       allowedModels: null,
       maxBudgetPico: null,
+      softBudgetPico: null,
       budgetDuration: 'month',
       ...wanted,
       tenantId: tenant.id,

@@ -7,7 +7,7 @@ import { TenantStore, type TenantChanges } from './tenant.store'
 
 /** A tenant to be made; what is left out gets the default of migration 0003. */
 export type NewTenant = Pick<Tenant, 'slug' | 'name' | 'tier' | 'homeRegion'> &
-  Partial<Pick<Tenant, 'allowedRegions' | 'preferredModel' | 'currency' | 'timeZone' | 'billing' | 'maxBudgetPico' | 'softBudgetPico' | 'budgetDuration'>>
+  Partial<Pick<Tenant, 'allowedRegions' | 'preferredModel' | 'currency' | 'timeZone' | 'billing' | 'maxBudgetPico' | 'softBudgetPico' | 'budgetDuration' | 'replaysAnswers'>>
 
 /**
  * Tenants, for operators. It writes Postgres only: whoever changes a tenant that gateways know must announce it
@@ -34,8 +34,10 @@ export class TenantAdminService {
       maxBudgetPico: null,
       softBudgetPico: null,
       budgetDuration: 'month',
+      replaysAnswers: false,
       ...wanted,
       id,
+      formerZones: [],
       bucket: bucketOf(id),
       authEpoch: 1,
       isSuspended: false,
@@ -64,9 +66,9 @@ export class TenantAdminService {
     return changed
   }
 
-  /** @throws RefusalError object_in_use once anything was used: the ledger is kept */
+  /** @throws RefusalError object_in_use once anything was used or paid: the books are kept */
   async remove(tenant: Pick<Tenant, 'id' | 'slug'>): Promise<void> {
-    if (await this.store.hasUsage(tenant.id)) throw new RefusalError(refuse('object_in_use', { object: 'Tenant', name: tenant.slug, reason: 'it has usage on record. Suspend it instead.' }))
+    if (await this.store.hasBooks(tenant.id)) throw new RefusalError(refuse('object_in_use', { object: 'Tenant', name: tenant.slug, reason: 'it has usage or credit on record. Suspend it instead.' }))
     await this.store.remove(tenant.id)
   }
 }

@@ -39,9 +39,9 @@ export class TenantStore {
     await this.database.asPlatform((tx) => tx.getRepository(TenantTable).delete({ id: tenantId }))
   }
 
-  /** Usage is kept for ever (ledger), so a tenant that ever used anything stays. */
-  async hasUsage(tenantId: string): Promise<boolean> {
-    const [row] = await this.database.query<{ used: boolean }>('SELECT EXISTS (SELECT 1 FROM ledger WHERE tenant_id = $1) AS used', [tenantId])
+  /** Usage and payments are kept for ever (ledger, credit_grant), so a tenant that ever used or paid anything stays. */
+  async hasBooks(tenantId: string): Promise<boolean> {
+    const [row] = await this.database.query<{ used: boolean }>('SELECT EXISTS (SELECT 1 FROM ledger WHERE tenant_id = $1) OR EXISTS (SELECT 1 FROM credit_grant WHERE tenant_id = $1) AS used', [tenantId])
     return row!.used
   }
 }

@@ -26,6 +26,11 @@ export class TiersService {
     return tier
   }
 
+  /** Every tier in force. */
+  all(): Tier[] {
+    return [...this.snapshot.current().values()]
+  }
+
   /** Slugs of the tiers that may use a model, in the order of their price: least weight first. */
   permitting(model: string): string[] {
     const tiers = [...this.snapshot.current().values()].filter((tier) => permits(tier, model))

@@ -1,4 +1,5 @@
 import { parseAnswer, refusalOf, type AdmissionAnswer, type Asked } from './admission'
+import { ALWAYS } from './period'
 import type { CallScopes } from './scopes'
 
 const period = { id: 'month:2026-11', startsAtMs: Date.UTC(2026, 10, 1), endsAtMs: Date.UTC(2026, 11, 1) }
@@ -7,9 +8,12 @@ const SCOPES: CallScopes = {
     { redisKey: 'a', rule: 'standard tier', requestsPerMinute: 10, tokensPerMinute: 100, maxParallel: 2 },
     { redisKey: 'b', rule: 'API key', requestsPerMinute: 5, tokensPerMinute: null, maxParallel: null },
   ],
-  budgets: [{ redisKey: 'c', scope: 'tenant', rule: 'tenant budget', maxPico: 10n ** 12n, period }],
+  budgets: [
+    { redisKey: 'c', scope: 'tenant', rule: 'tenant budget', maxPico: 10n ** 12n, period },
+    { redisKey: 'd', scope: 'credit', rule: 'prepaid credit', maxPico: 10n ** 12n, period: ALWAYS },
+  ],
 }
-const ASKED: Asked = { tokens: 500, estimatePico: 250_000_000n, currency: 'EUR', billing: 'postpaid' }
+const ASKED: Asked = { tokens: 500, estimatePico: 250_000_000n, currency: 'EUR' }
 
 describe('answers of the admission script', () => {
   it.each<[unknown[], AdmissionAnswer]>([
@@ -53,14 +57,22 @@ describe('refusals', () => {
     expect(found!.message).toBe('Budget reached: 1 EUR per month (tenant budget). Used 0.900000001, reserved 0.099999999, this request may cost up to 0.00025. It resets at 2026-12-01T00:00:00.000Z.')
   })
 
-  it('leave no place of their sentence unfilled', () => {
-    for (const reply of [['RATE', 1, 'requests', 1, 1, 1], ['PARALLEL', 1, 2, 2], ['BUDGET', 1, '1', '1', '1'], ['GRACE', 1], ['REVOKED'], ['DUP']]) expect(refusal(reply)!.message).not.toMatch(/[{}]/)
+  it('of prepaid credit are 402, name the same, and no reset', () => {
+    const found = refusal(['BUDGET', 2, '1000000000', '900000001', '99999999'])
+    expect(found).toMatchObject({ code: 'insufficient_credit', status: 402, shouldRetry: false })
+    expect(found!.details).toEqual({ rule: 'prepaid credit', limit: '1', used: '0.900000001', reserved: '0.099999999', currency: 'EUR', requested: '0.00025', resets_at: null })
+    expect(found!.message).toBe('Prepaid credit does not cover this request: 1 EUR granted, 0.900000001 used, 0.099999999 reserved; it may cost up to 0.00025. Add credit to go on.')
   })
 
-  it.each([[['GRACE', 2_400], 3], [['DUP'], 1], [['BORN'], 1], [['LOAD', 1], 1], [['PERIOD', 1, 1], 1]])('of infrastructure are 503, never 401, 402 or 403: %j', (reply, retryAfterSeconds) => {
+  it('leave no place of their sentence unfilled', () => {
+    for (const reply of [['RATE', 1, 'requests', 1, 1, 1], ['PARALLEL', 1, 2, 2], ['BUDGET', 1, '1', '1', '1'], ['BUDGET', 2, '1', '1', '1'], ['GRACE', 1], ['REVOKED'], ['DUP']]) expect(refusal(reply)!.message).not.toMatch(/[{}]/)
+  })
+
+  it.each([[['GRACE', 2_400], 3], [['BORN'], 1], [['LOAD', 1], 1], [['PERIOD', 1, 1], 1]])('of infrastructure are 503, never 401, 402 or 403: %j', (reply, retryAfterSeconds) => {
     expect(refusal(reply)).toMatchObject({ code: 'limits_unavailable', status: 503, retryAfterSeconds })
   })
 
+  it('of a request id that was admitted before is 409: it came with an Idempotency-Key', () => expect(refusal(['DUP'])).toMatchObject({ code: 'idempotency_in_progress', status: 409, retryAfterSeconds: 1 }))
   it('of a revoked key is 401', () => expect(refusal(['REVOKED'])!.status).toBe(401))
   it('are none for OK and EPOCH', () => expect([refusal(['OK', 1, 1, 1, 1, 1]), refusal(['EPOCH'])]).toEqual([null, null]))
 })

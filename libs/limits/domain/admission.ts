@@ -1,5 +1,5 @@
 import { decimalFromPico, refuse, type Refusal } from '@tollgate/kernel'
-import type { BudgetScope, CallScopes } from './scopes'
+import { CREDIT, type BudgetScope, type CallScopes } from './scopes'
 
 /** What the admission script may answer, parsed. Times are milliseconds of Redis TIME; -1 = no such limit. */
 export type AdmissionAnswer =
@@ -56,7 +56,6 @@ export interface Asked {
   readonly tokens: number
   readonly estimatePico: bigint
   readonly currency: string
-  readonly billing: 'prepaid' | 'postpaid'
 }
 
 /** Turns a denial into a refusal that names the limit, its value, what is used and reserved, and when it resets. */
@@ -75,7 +74,9 @@ export function refusalOf(answer: AdmissionAnswer, scopes: CallScopes, asked: As
       return refuse('limits_unavailable', {}, { retryAfterSeconds: Math.max(1, Math.ceil(answer.waitMs / 1000)) })
     case 'REVOKED':
       return refuse('invalid_api_key')
+    // Only a retry with an Idempotency-Key brings a request id that was admitted before.
     case 'DUP':
+      return refuse('idempotency_in_progress', {}, { retryAfterSeconds: 1 })
     case 'BORN':
     case 'LOAD':
     case 'PERIOD':
@@ -99,10 +100,13 @@ function rateRefusal(answer: Extract<AdmissionAnswer, { code: 'RATE' }>, rule: s
 
 function budgetRefusal(answer: Extract<AdmissionAnswer, { code: 'BUDGET' }>, budget: BudgetScope, asked: Asked): Refusal {
   const decimal = (nano: bigint) => decimalFromPico(nano * 1000n)
-  const resetsAt = new Date(budget.period.endsAtMs).toISOString()
-  const words = { limit: decimal(answer.limitNano), used: decimal(answer.usedNano), reserved: decimal(answer.reservedNano), currency: asked.currency }
+  const isCredit = budget.scope === CREDIT
+  const resetsAt = isCredit ? null : new Date(budget.period.endsAtMs).toISOString()
+  // The limit as it was set: Redis knows it in whole nano.
+  const words = { limit: decimalFromPico(budget.maxPico ?? answer.limitNano * 1000n), used: decimal(answer.usedNano), reserved: decimal(answer.reservedNano), currency: asked.currency }
   const requested = decimalFromPico(asked.estimatePico)
-  const details = { rule: budget.rule, ...words, requested, period: budget.period.id, resets_at: resetsAt }
+  const details = { rule: budget.rule, ...words, requested, ...(isCredit ? {} : { period: budget.period.id }), resets_at: resetsAt }
+  if (resetsAt === null) return refuse('insufficient_credit', { ...words, requested }, { details, shouldRetry: false })
   const period = budget.period.id.split(':')[0]!
   return refuse('budget_exceeded', { ...words, rule: budget.rule, requested, period, reset: resetsAt }, { details, shouldRetry: false })
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { isTimeZone, periodAt, type Period } from './period'
+import { isTimeZone, periodAt, tenantPeriodAt, type Period } from './period'
 
 const ZONES = Intl.supportedValuesOf('timeZone')
 const FIRST_MS = Date.UTC(2020, 0, 1)
@@ -7,7 +7,13 @@ const LAST_MS = Date.UTC(2036, 0, 1)
 const DURATIONS = ['day', 'week', 'month'] as const
 const HOUR_MS = 3_600_000
 
-const localDate = (instantMs: number, timeZone: string) => new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(instantMs)
+const dates = new Map<string, Intl.DateTimeFormat>()
+const localDate = (instantMs: number, timeZone: string) => {
+  const format = dates.get(timeZone) ?? new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' })
+  dates.set(timeZone, format)
+  return format.format(instantMs)
+}
+const localTime = (instantMs: number, timeZone: string) => new Date(instantMs).toLocaleString('en-US', { timeZone })
 const hours = (period: Period) => (period.endsAtMs - period.startsAtMs) / HOUR_MS
 
 /** Every instant of 2020–2035 at which a zone's offset changes, found by halving months. */
@@ -51,15 +57,21 @@ describe('periods of all zones, 2020–2035', () => {
 
   it('tile around every change of the clocks', () => {
     let changes = 0
+    const walked = new Set<string>()
     for (const zone of ZONES) {
       const all = transitions(zone)
       changes += all.length
+      // Many zones keep the same time: one of them stands for all.
+      const times = `${all} ${localTime(FIRST_MS, zone)}`
+      if (walked.has(times)) continue
+      walked.add(times)
       // A rule repeats every year: its first two and last two changes stand for it, irregular zones are walked whole.
       for (const at of all.length > 32 ? all : [...all.slice(0, 2), ...all.slice(-2)]) {
         for (const around of [at - 1, at, at + HOUR_MS, at - HOUR_MS]) expectTiled(around, zone, 'day')
       }
     }
     expect(changes).toBeGreaterThan(3_000)
+    expect(walked.size).toBeGreaterThan(60)
   })
 
   it('months of a year add up to the year, days to their month', () => {
@@ -119,6 +131,47 @@ describe('hard days', () => {
       at = day.endsAtMs
     }
     expect(lengths.filter((length) => length !== 24).sort()).toEqual([23, 25])
+  })
+})
+
+describe('a change of zone', () => {
+  const at = (text: string) => Date.parse(text)
+  const zone = fc.constantFrom('UTC', 'Pacific/Kiritimati', 'Pacific/Midway', 'Europe/Berlin', 'Asia/Kathmandu', 'America/Havana')
+  /** The second zone is left at the very instant at which its period begins. */
+  const LEFT_AT_MIDNIGHT = [{ zone: 'Pacific/Midway', days: 0, hours: 1 }, { zone: 'Pacific/Kiritimati', days: 1, hours: 1 }]
+  /** Beyond the last change: the period it fell in, and the two after. */
+  const DAYS_AFTER = { day: 4, week: 25, month: 80 }
+  const changes = fc.array(fc.record({ zone, days: fc.integer({ min: 0, max: 8 }), hours: fc.integer({ min: 1, max: 24 }) }), { maxLength: 6 })
+
+  it('leaves the running period as it is, and neither gap, overlap nor the same period twice', () => {
+    fc.assert(
+      fc.property(changes, zone, fc.constantFrom(...DURATIONS), fc.integer({ min: FIRST_MS, max: LAST_MS - 1 }), (made, last, duration, fromMs) => {
+        let untilMs = fromMs
+        const former = made.map(({ zone: left, days, hours: more }) => ({ zone: left, untilMs: (untilMs += (days * 24 + more) * HOUR_MS) }))
+        for (const [i, { zone: left, untilMs: changedMs }] of former.entries()) {
+          const before = tenantPeriodAt(changedMs, left, former.slice(0, i), duration)
+          expect(tenantPeriodAt(changedMs, former[i + 1]?.zone ?? last, former.slice(0, i + 1), duration)).toEqual(before)
+        }
+        const periods: Period[] = [tenantPeriodAt(fromMs, last, former, duration)]
+        while (periods.at(-1)!.endsAtMs < untilMs + DAYS_AFTER[duration] * 24 * HOUR_MS) periods.push(tenantPeriodAt(periods.at(-1)!.endsAtMs, last, former, duration))
+        for (const [i, next] of periods.slice(1).entries()) expect([next.startsAtMs, next.id > periods[i]!.id]).toEqual([periods[i]!.endsAtMs, true])
+        expect(periods.at(-1)).toEqual(periodAt(periods.at(-1)!.startsAtMs, last, duration))
+      }),
+      { numRuns: 60, examples: [[LEFT_AT_MIDNIGHT, 'Pacific/Midway', 'month', Date.UTC(2021, 2, 31, 9)]] },
+    )
+  })
+
+  it.each([
+    ['eastward: tomorrow is not opened today', 'UTC', 'Pacific/Kiritimati', ['day:2026-11-21 2026-11-22T00:00:00.000Z', 'day:2026-11-22 2026-11-22T10:00:00.000Z', 'day:2026-11-23 2026-11-23T10:00:00.000Z']],
+    ['westward: today is not opened again', 'Pacific/Kiritimati', 'Pacific/Midway', ['day:2026-11-22 2026-11-22T10:00:00.000Z', 'day:2026-11-23 2026-11-24T11:00:00.000Z', 'day:2026-11-24 2026-11-25T11:00:00.000Z']],
+  ])('%s', (_name, from, to, expected) => {
+    const found: string[] = []
+    for (let nowMs = at('2026-11-21T13:00:00Z'); found.length < 3; ) {
+      const { id, endsAtMs } = tenantPeriodAt(nowMs, to, [{ zone: from, untilMs: at('2026-11-21T12:00:00Z') }], 'day')
+      found.push(`${id} ${new Date(endsAtMs).toISOString()}`)
+      nowMs = endsAtMs
+    }
+    expect(found).toEqual(expected)
   })
 })
 

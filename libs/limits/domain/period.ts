@@ -1,12 +1,19 @@
+import type { FormerZone } from '@tollgate/kernel'
+
 /** A budget period as instants: local midnight to local midnight in the tenant's zone (metering.md, Time zones). */
 export interface Period {
-  /** e.g. `month:2026-11`, `week:2026-11-16` (its Monday), `day:2026-11-21`: sorts by time within a duration. */
+  /** e.g. `month:2026-11`, `week:2026-11-16` (its Monday), `day:2026-11-21`: sorts by time within a duration; or `always`. */
   readonly id: string
   readonly startsAtMs: number
   readonly endsAtMs: number
 }
 
+/** The period of prepaid credit: it began before anything was spent, and does not end (9999, the last year a date can name). */
+export const ALWAYS: Period = { id: 'always', startsAtMs: 0, endsAtMs: Date.UTC(10_000, 0, 1) - 1_000 }
+
 const DAY_MS = 86_400_000
+/** A change of zone older than this is in force for every period, however long. */
+const ZONE_CHANGE_MS = 70 * DAY_MS
 const formats = new Map<string, Intl.DateTimeFormat>()
 
 const current = new Map<string, Period>()
@@ -22,6 +29,29 @@ export function periodAt(nowMs: number, timeZone: string, duration: 'day' | 'wee
   const found = computePeriod(nowMs, timeZone, duration)
   current.set(key, found)
   return found
+}
+
+/**
+ * The period of a tenant that has changed its zone: the one in which it was changed ends as it was opened, and the next
+ * begins there, under the zone of that moment, so it is shorter or longer than others and never the same one again.
+ * Periods tile time here too.
+ */
+export function tenantPeriodAt(nowMs: number, timeZone: string, formerZones: readonly FormerZone[], duration: 'day' | 'week' | 'month'): Period {
+  const recent = formerZones.filter(({ untilMs }) => untilMs > nowMs - ZONE_CHANGE_MS)
+  const [first] = recent
+  if (!first || nowMs < first.untilMs) return periodAt(nowMs, first?.zone ?? timeZone, duration)
+  // A period that begins at the very instant of a change may have been opened just before it.
+  const zoneAt = (instantMs: number) => recent.find(({ untilMs }) => instantMs <= untilMs)?.zone ?? timeZone
+  let found = computePeriod(first.untilMs, first.zone, duration)
+  while (nowMs >= found.endsAtMs) found = periodAfter(found, zoneAt(found.endsAtMs), duration)
+  return found
+}
+
+/** The first period of a zone that is a later one than `before`, from the instant where that ends. */
+function periodAfter(before: Period, timeZone: string, duration: 'day' | 'week' | 'month'): Period {
+  let next = computePeriod(before.endsAtMs, timeZone, duration)
+  while (next.id <= before.id) next = computePeriod(next.endsAtMs, timeZone, duration)
+  return { ...next, startsAtMs: before.endsAtMs }
 }
 
 function computePeriod(nowMs: number, timeZone: string, duration: 'day' | 'week' | 'month'): Period {
@@ -57,12 +87,11 @@ function period(duration: 'day' | 'week' | 'month', startLocalMs: number, endLoc
 function localMs(instantMs: number, timeZone: string): number {
   let format = formats.get(timeZone)
   if (!format) {
-    format = new Intl.DateTimeFormat('en-US', { timeZone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' })
+    // Swedish writes 2026-11-21 10:17:00: a third of the time of taking the parts of any other.
+    format = new Intl.DateTimeFormat('sv-SE', { timeZone, dateStyle: 'short', timeStyle: 'medium' })
     formats.set(timeZone, format)
   }
-  const part: Record<string, number> = {}
-  for (const { type, value } of format.formatToParts(instantMs)) part[type] = Number(value)
-  return Date.UTC(part.year!, part.month! - 1, part.day!, part.hour!, part.minute!, part.second!)
+  return Date.parse(`${format.format(instantMs).replace(' ', 'T')}Z`)
 }
 
 /**

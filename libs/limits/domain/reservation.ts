@@ -24,8 +24,3 @@ export interface BudgetSums {
   readonly spentPico: bigint
   readonly version: bigint
 }
-
-/** UTC date of an instant, `2026-11-21`. */
-export function utcDay(instantMs: number): string {
-  return new Date(instantMs).toISOString().slice(0, 10)
-}

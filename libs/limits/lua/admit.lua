@@ -1,14 +1,16 @@
 -- Admission: the one round trip before a call goes upstream. Called by AdmissionStore.admit on the bucket of the tenant.
 -- Checks revocation, limits of requests, tokens and concurrency, and budgets; reserves all of them or nothing.
--- Idempotent by request id: a rid that is reserved or done already answers DUP.
+-- Idempotent: the same admission sent again (its reply was lost with a connection) answers OK again, without headroom;
+-- another one for a rid that is reserved or done answers DUP.
 -- Time is Redis TIME. Amounts are nano (integers below 2^53). Nothing can fail after the first write.
 --
 -- KEYS  1 rsv:{rid}  2 done:{rid}  3 lease (zset rid → expiry ms)  4 born  5 rev:{key}  6 epoch:{tenant}
 --       7… limiter hashes, then budget hashes
--- ARGV  1 rid  2 estimate nano  3 estimate tokens  4 lease ms  5 auth epoch  6 draft claim (JSON)  7 gateway id
+-- ARGV  1 rid  2 estimate nano  3 estimate tokens  4 lease ms  5 auth epoch  6 draft claim (JSON)  7 gateway id and a number of its own
 --       8 number of limiters  9 number of budgets
 --       per limiter: requests/min, tokens/min, parallel (0 = no limit)
 --       per budget:  limit nano (-1 = none), starts ms, ends ms, 1 = hard
+--       last, where it is only asked: 'dry' (then nothing is written)
 -- Answers {code, …}: OK now remaining_requests remaining_tokens limit_requests limit_tokens | RATE i kind limit used wait_ms |
 --       PARALLEL i limit used | BUDGET i limit used reserved | LOAD i | PERIOD i now | GRACE wait_ms | BORN | REVOKED | EPOCH | DUP
 local SLOTS = 61
@@ -33,7 +35,9 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local marks = redis.call('MGET', KEYS[4], KEYS[5], KEYS[6])
 if marks[2] then return {'REVOKED'} end
 if marks[3] and marks[3] ~= epoch then return {'EPOCH'} end
-if redis.call('EXISTS', KEYS[1], KEYS[2]) > 0 then return {'DUP'} end
+local held = redis.call('HMGET', KEYS[1], 'gw', 'at')
+if held[1] == ARGV[7] then return {'OK', tonumber(held[2]), -1, -1, -1, -1} end
+if held[1] or redis.call('EXISTS', KEYS[2]) > 0 then return {'DUP'} end
 if not marks[1] then return {'BORN'} end
 local grace_ms = tonumber(marks[1]) - now
 
@@ -118,12 +122,15 @@ for i = 1, budgets do
   if now < starts or now >= ends then return {'PERIOD', i, now} end
   local b = redis.call('HMGET', KEYS[6 + limiters + i], 'loaded', 'conf', 'unconf', 'resv')
   if not b[1] then return {'LOAD', i} end
-  if limit >= 0 and hard == '1' then
+  -- What costs nothing is never refused for want of money, not even when more than the limit is spent.
+  if limit >= 0 and hard == '1' and estimate > 0 then
     if grace_ms > 0 then return {'GRACE', grace_ms} end
     local used, reserved = (tonumber(b[2]) or 0) + (tonumber(b[3]) or 0), tonumber(b[4]) or 0
     if used + reserved + estimate > limit then return {'BUDGET', i, int(limit), int(used), int(reserved)} end
   end
 end
+
+if ARGV[9 + limiters * 3 + budgets * 4 + 1] == 'dry' then return {'OK', now, left_requests, left_tokens, cap_requests, cap_tokens} end
 
 local limiter_keys, budget_keys, charged, seconds = {}, {}, {}, {}
 for i = 1, limiters do

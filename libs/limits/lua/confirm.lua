@@ -5,7 +5,7 @@
 -- KEYS  1 un  2 out  3… budget hashes
 -- ARGV  1 done key prefix  2 consumer group  3 number of budgets  4 number of claims  5 number of stream entries
 --       per budget: spent nano, version
---       per claim:  rid, rank, budget indexes ("1 2")
+--       per claim:  rid, rank, budget indexes ("1 2"), or "kept": quarantined, its amount stays counted as unconfirmed
 --       per entry:  stream id
 local CONFIRMED_TTL_MS = 600000
 local BUDGET_TTL_MS = 3456000000
@@ -35,7 +35,7 @@ end
 for i = 1, claims do
   local at = 5 + budgets * 2 + (i - 1) * 3
   local rid, rank = ARGV[at + 1], tonumber(ARGV[at + 2])
-  local open = redis.call('HGET', KEYS[1], rid)
+  local open = ARGV[at + 3] ~= 'kept' and redis.call('HGET', KEYS[1], rid)
   if open then
     local open_rank, amount = string.match(open, '^(%d+):(%d+)$')
     if tonumber(open_rank) <= rank then

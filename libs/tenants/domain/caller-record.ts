@@ -1,6 +1,6 @@
 import type { BudgetTerms, Caller } from '@tollgate/kernel'
 
-/** A key with its tenant and projects, as the look-up function of migration 0003 answers it. */
+/** A key with its tenant and projects, as the look-up function of migration 0003 answers it (since 0016 with credit). */
 export interface KeyRecord {
   readonly key: {
     readonly id: string
@@ -15,6 +15,7 @@ export interface KeyRecord {
     readonly tpm_limit: number | null
     readonly max_parallel_requests: number | null
     readonly max_budget_pico: string | null
+    readonly soft_budget_pico: string | null
     readonly budget_duration: BudgetTerms['duration']
     readonly ip_cidrs: string[] | null
     readonly scopes: string[]
@@ -31,10 +32,14 @@ export interface KeyRecord {
     readonly preferred_model: string | null
     readonly currency: string
     readonly time_zone: string
+    readonly former_zones: readonly { readonly zone: string; readonly until: string }[]
     readonly billing: 'prepaid' | 'postpaid'
     readonly max_budget_pico: string | null
     readonly soft_budget_pico: string | null
     readonly budget_duration: BudgetTerms['duration']
+    /** Sum of the grants of a prepaid tenant; null = postpaid. */
+    readonly credit_pico: string | null
+    readonly replays_answers: boolean
     readonly bucket: number
     readonly auth_epoch: number
     readonly is_suspended: boolean
@@ -45,6 +50,7 @@ export interface KeyRecord {
     readonly default_model: string | null
     readonly allowed_models: string[] | null
     readonly max_budget_pico: string | null
+    readonly soft_budget_pico: string | null
     readonly budget_duration: BudgetTerms['duration']
   }[]
 }
@@ -62,8 +68,11 @@ export function callerOf(record: KeyRecord): Caller {
       preferredModel: tenant.preferred_model,
       currency: tenant.currency,
       timeZone: tenant.time_zone,
+      formerZones: tenant.former_zones.map(({ zone, until }) => ({ zone, untilMs: Date.parse(until) })),
       billing: tenant.billing,
       budget: terms(tenant.max_budget_pico, tenant.soft_budget_pico, tenant.budget_duration),
+      creditPico: tenant.credit_pico === null ? null : BigInt(tenant.credit_pico),
+      replaysAnswers: tenant.replays_answers,
       bucket: tenant.bucket,
       authEpoch: tenant.auth_epoch,
     },
@@ -76,7 +85,7 @@ export function callerOf(record: KeyRecord): Caller {
       requestsPerMinute: key.rpm_limit,
       tokensPerMinute: key.tpm_limit,
       maxParallel: key.max_parallel_requests,
-      budget: terms(key.max_budget_pico, null, key.budget_duration),
+      budget: terms(key.max_budget_pico, key.soft_budget_pico, key.budget_duration),
       scopes: key.scopes,
     },
     projects: projects.map((project) => ({
@@ -84,7 +93,7 @@ export function callerOf(record: KeyRecord): Caller {
       slug: project.slug,
       defaultModel: project.default_model,
       allowedModels: project.allowed_models,
-      budget: terms(project.max_budget_pico, null, project.budget_duration),
+      budget: terms(project.max_budget_pico, project.soft_budget_pico, project.budget_duration),
     })),
   }
 }

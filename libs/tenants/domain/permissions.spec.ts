@@ -23,6 +23,7 @@ describe('permissions', () => {
     const holders = (permission: (typeof PERMISSIONS)[number]) => ROLES.filter((role) => holds(role, permission))
     expect(holders('budgets:write')).toEqual(['platform:owner', 'platform:billing'])
     expect(holders('prices:write')).toEqual(['platform:owner', 'platform:billing'])
+    expect(holders('reports:margin')).toEqual(['platform:owner', 'platform:billing'])
     expect(holders('hosts:write')).toEqual(['platform:owner', 'platform:ops'])
     expect(holders('staff:write')).toEqual(['platform:owner'])
   })

@@ -19,6 +19,8 @@ export const PERMISSIONS = [
   'members:owners',
   'tenant-aliases:read',
   'tenant-aliases:write',
+  'tenant-rule-sets:read',
+  'tenant-rule-sets:write',
   'tiers:read',
   'tiers:write',
   'hosts:read',
@@ -27,10 +29,29 @@ export const PERMISSIONS = [
   'models:write',
   'aliases:read',
   'aliases:write',
+  'rule-sets:read',
+  'rule-sets:write',
+  'prompts:read',
+  'prompts:write',
   'prices:read',
   'prices:write',
   'regions:read',
   'regions:write',
+  'requests:read',
+  'ledger:verify',
+  'prices:simulate',
+  'reports:read',
+  'reports:margin',
+  'invoices:read',
+  'invoices:write',
+  'credit:read',
+  'credit:write',
+  'webhooks:read',
+  'webhooks:write',
+  'platform-webhooks:read',
+  'platform-webhooks:write',
+  'config:read',
+  'config:write',
 ] as const
 
 /** One of the permissions. */
@@ -44,7 +65,7 @@ export const TENANT_ROLES = ['owner', 'admin', 'billing', 'developer', 'viewer']
 export type RoleName = `platform:${(typeof PLATFORM_ROLES)[number]}` | `tenant:${(typeof TENANT_ROLES)[number]}`
 
 const READS: readonly Permission[] = PERMISSIONS.filter((permission) => permission.endsWith(':read') && !permission.startsWith('staff'))
-const TENANT_READS: readonly Permission[] = ['self', 'tenants:read', 'projects:read', 'tenant-aliases:read']
+const TENANT_READS: readonly Permission[] = ['self', 'tenants:read', 'projects:read', 'tenant-aliases:read', 'tenant-rule-sets:read']
 const TENANT_ADMIN: readonly Permission[] = [
   ...TENANT_READS,
   'tenants:settings',
@@ -56,6 +77,11 @@ const TENANT_ADMIN: readonly Permission[] = [
   'members:read',
   'members:write',
   'tenant-aliases:write',
+  'tenant-rule-sets:write',
+  'invoices:read',
+  'credit:read',
+  'webhooks:read',
+  'webhooks:write',
 ]
 
 /** Who may do what. A permission that is not listed is not granted. */
@@ -71,17 +97,21 @@ const GRANTED: Readonly<Record<RoleName, ReadonlySet<Permission>>> = {
     'keys:write',
     'keys:own',
     'tenant-aliases:write',
+    'tenant-rule-sets:write',
     'tiers:write',
     'hosts:write',
     'models:write',
     'aliases:write',
+    'rule-sets:write',
+    'prompts:write',
     'regions:write',
+    'ledger:verify',
   ]),
-  'platform:billing': new Set<Permission>([...READS, 'self', 'tenants:list', 'budgets:write', 'project-budgets:write', 'prices:write']),
+  'platform:billing': new Set<Permission>([...READS, 'self', 'tenants:list', 'budgets:write', 'project-budgets:write', 'prices:write', 'invoices:write', 'credit:write', 'webhooks:write', 'platform-webhooks:write', 'reports:margin', 'ledger:verify', 'prices:simulate']),
   'platform:support': new Set<Permission>([...READS, 'self', 'tenants:list']),
   'tenant:owner': new Set<Permission>([...TENANT_ADMIN, 'members:owners']),
   'tenant:admin': new Set(TENANT_ADMIN),
-  'tenant:billing': new Set<Permission>([...TENANT_READS, 'project-budgets:write', 'keys:read', 'members:read']),
+  'tenant:billing': new Set<Permission>([...TENANT_READS, 'project-budgets:write', 'keys:read', 'members:read', 'invoices:read', 'credit:read', 'webhooks:read', 'webhooks:write']),
   'tenant:developer': new Set<Permission>([...TENANT_READS, 'keys:own']),
   'tenant:viewer': new Set(TENANT_READS),
 }
@@ -128,6 +158,7 @@ export const WRITABLE_FIELDS = {
     default_model: 'projects:write',
     allowed_models: 'projects:write',
     max_budget: 'project-budgets:write',
+    soft_budget: 'project-budgets:write',
     budget_duration: 'project-budgets:write',
   },
   tier: { max_budget: 'budgets:write', soft_budget: 'budgets:write', budget_duration: 'budgets:write' },

@@ -12,12 +12,16 @@ export interface Tenant {
   readonly preferredModel: string | null
   readonly currency: string
   readonly timeZone: string
+  /** Written by the database when `timeZone` changes (migration 0043). */
+  readonly formerZones: readonly { readonly zone: string; readonly until: string }[]
   readonly billing: 'prepaid' | 'postpaid'
   readonly maxBudgetPico: bigint | null
   readonly softBudgetPico: bigint | null
   readonly budgetDuration: BudgetTerms['duration']
   readonly bucket: number
   readonly authEpoch: number
+  /** Whole answers of calls with an Idempotency-Key are kept for 24 hours, sealed, and given again. */
+  readonly replaysAnswers: boolean
   readonly isSuspended: boolean
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -32,6 +36,7 @@ export interface Project {
   readonly defaultModel: string | null
   readonly allowedModels: readonly string[] | null
   readonly maxBudgetPico: bigint | null
+  readonly softBudgetPico: bigint | null
   readonly budgetDuration: BudgetTerms['duration']
   readonly createdAt: Date
 }
@@ -53,6 +58,7 @@ export interface ApiKey {
   readonly tpmLimit: number | null
   readonly maxParallelRequests: number | null
   readonly maxBudgetPico: bigint | null
+  readonly softBudgetPico: bigint | null
   readonly budgetDuration: BudgetTerms['duration']
   readonly ipCidrs: readonly string[] | null
   readonly scopes: readonly string[]

@@ -1,0 +1,7 @@
+export { CallKeysModule, ExpiredKeysModule, MutationKeysModule } from './idempotency.module'
+export { CallKeysService } from './call-keys.service'
+export { MutationKeysService } from './mutation-keys.service'
+export { ExpiredKeyStore } from './expired-key.store'
+export type { KeyLife } from './key.store'
+export { fingerprint, keyHashOf } from './domain/key'
+export type { BookedCall, CallOutcome, KeptAnswer } from './domain/call-outcome'

@@ -1,0 +1,6 @@
+export { WebhookAdminModule, WebhookDeliveryModule } from './webhooks.module'
+export { WebhookAdminService, type WebhookOwner } from './webhook-admin.service'
+export { WebhookDeliveryService } from './webhook-delivery.service'
+export { EndpointSecrets } from './endpoint-secrets.service'
+export { EVENT_TYPES, type BudgetFact, type EventType } from './domain/event'
+export { DELIVERY_STATES, type WebhookDelivery, type WebhookEndpoint } from './domain/webhook'
