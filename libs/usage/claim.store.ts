@@ -44,10 +44,18 @@ function storable(text: string, most: number): string {
   return text.replaceAll('\u0000', '\ufffd').slice(0, most)
 }
 
+/** A call whose final claim comes after a sweep's may have lost what was booked for its swept attempt: it is asked for again. */
+const NOTE_GENERATIONS = `INSERT INTO generation AS g (tenant_id, day, rid, attempt, host, name)
+  SELECT tenant_id, day, rid, attempt, host, name FROM jsonb_to_recordset($1::jsonb) AS n(tenant_id uuid, day date, rid uuid, attempt smallint, host text, name text)
+  ORDER BY tenant_id, day, rid, attempt
+  ON CONFLICT ON CONSTRAINT generation_pk DO UPDATE SET due_at = excluded.due_at, tries = 0 WHERE g.due_at IS NULL`
+
 async function apply(tx: Tx, claims: readonly UsageClaim[]): Promise<CommittedSum[]> {
   const rows = await tx.query<{ tenant_id: string; scope: string; period: string; spent_pico: string; version: string }[]>(
     'SELECT tenant_id, scope, period, spent_pico::text, version::text FROM apply_claims($1::jsonb)',
     [JSON.stringify(claims)],
   )
+  const generations = claims.flatMap(({ tenant_id, day, rid, provider_attempts }) => provider_attempts.flatMap(({ attempt, host, generation }) => (generation === undefined ? [] : [{ tenant_id, day, rid, attempt, host, name: generation }])))
+  if (generations.length > 0) await tx.query(NOTE_GENERATIONS, [JSON.stringify(generations)])
   return rows.map((row) => ({ tenantId: row.tenant_id, budget: `${row.scope}|${row.period}`, spentPico: BigInt(row.spent_pico), version: BigInt(row.version) }))
 }

@@ -74,6 +74,21 @@ export class ClaimsFixture {
     } as UsageClaim
   }
 
+  /** Lines in which a rollup is not the fold of usage, ledger and provider_cost, all read in one moment; none, if all is well. */
+  async wrongRollups(tenantId: string): Promise<unknown[]> {
+    const { rows } = await this.owner.query(
+      `WITH truth AS (
+         SELECT u.started_at, ${KEYS}, u.provider, u.region, u.host, 1 AS requests, (u.status = 'failed')::int AS failures, u.prompt_tokens, u.completion_tokens, u.cached_tokens, u.reasoning_tokens,
+           (SELECT sum(l.delta_pico) FROM ledger l WHERE l.day = u.day AND l.rid = u.rid) AS cost_pico, u.duration_ms::bigint, duration_count(u.duration_ms) AS durations, 0 AS attempts, 0 AS uncosted_attempts, 0 AS provider_cost_pico
+         FROM usage u WHERE u.tenant_id = $1
+         UNION ALL SELECT u.started_at, ${KEYS}, a.provider, a.region, a.host, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, (a.cost_pico IS NULL)::int, coalesce(a.cost_pico, 0)
+         FROM provider_cost a JOIN usage u ON u.day = a.day AND u.rid = a.rid WHERE a.tenant_id = $1)
+       SELECT * FROM (${['hour', 'day', 'month', 'total'].map((unit) => `(${fold(unit)} EXCEPT ${stored(unit)}) UNION ALL (${stored(unit)} EXCEPT ${fold(unit)})`).join(' UNION ALL ')}) wrong`,
+      [tenantId],
+    )
+    return rows
+  }
+
   async books(tenantId: string): Promise<Books> {
     const sum = (column: string, table: string) => `(SELECT coalesce(sum(${column}), 0)::text FROM ${table} WHERE tenant_id = $1)`
     const { rows } = await this.owner.query<Record<string, string>>(
@@ -86,7 +101,23 @@ export class ClaimsFixture {
   }
 }
 
+const FOLDED = ['requests', 'failures', 'prompt_tokens', 'completion_tokens', 'cached_tokens', 'reasoning_tokens', 'cost_pico', 'duration_ms', 'durations', 'attempts', 'uncosted_attempts', 'provider_cost_pico']
+const KEYS = `coalesce(u.project_id, '00000000-0000-0000-0000-000000000000') AS project_id, u.key_id, u.model`
+
 /** The books of so many rows that add up to an amount, every sum in agreement. */
 export function balanced(rows: number, amount: bigint): Books {
   return { rows, usage: amount, ledger: amount, hourly: amount, daily: amount, spent: amount, requests: rows }
+}
+
+/** Columns by which a rollup tells calls apart beside the time; the totals of a tenant's hours have none. */
+const columnsOf = (unit: string) => ['project_id::text', 'key_id::text', 'model', 'provider', 'region', 'host'].map((name) => (unit === 'total' ? "''" : name)).join(', ')
+
+function fold(unit: string): string {
+  return `SELECT '${unit}' AS unit, date_trunc('${unit === 'total' ? 'hour' : unit}', started_at, 'UTC') AS at, ${columnsOf(unit)}, ${FOLDED.map((name) => `sum(${name})::numeric AS ${name}`).join(', ')} FROM truth GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`
+}
+
+/** Groups that only corrections left behind are all zeros, and no fold of anything. */
+function stored(unit: string): string {
+  const [table, time] = { hour: ['usage_hourly', 'hour'], day: ['usage_daily', 'day'], month: ['usage_monthly', 'month'], total: ['usage_tenant_hourly', 'hour'] }[unit]!
+  return `SELECT '${unit}', ${time}, ${columnsOf(unit)}, ${FOLDED.map((name) => `${name}::numeric`).join(', ')} FROM ${table} WHERE tenant_id = $1 AND requests + attempts > 0`
 }

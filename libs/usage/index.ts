@@ -1,6 +1,4 @@
 export { UsageModule } from './usage.module'
 export { UsageService } from './usage.service'
-export { CostReportService } from './cost-report.service'
-export { chargeColumns, parseClaim, type ProviderAttempt, type UsageClaim } from './domain/claim'
+export { chargeColumns, parseClaim, type DraftClaim, type UsageClaim } from './domain/claim'
 export type { CommittedSum } from './claim.store'
-export { GROUPS, reportCsv, type CostReport, type ReportQuery } from './domain/cost-report'

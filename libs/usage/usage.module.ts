@@ -1,8 +1,7 @@
 import { Module } from '@nestjs/common'
 import { ClaimStore } from './claim.store'
-import { CostReportService } from './cost-report.service'
-import { ReportStore } from './report.store'
+import { ReportModule } from './report'
 import { UsageService } from './usage.service'
 
-@Module({ providers: [ClaimStore, ReportStore, CostReportService, UsageService], exports: [UsageService, CostReportService] })
+@Module({ imports: [ReportModule], providers: [ClaimStore, UsageService], exports: [UsageService, ReportModule] })
 export class UsageModule {}

@@ -21,6 +21,17 @@ const POISONS: [string, Poison][] = [
   ['minus zero as text', { amount_pico: '-0.5' }],
   ['fractional tokens', { completion_tokens: 1.5 }],
   ['tokens as words', { completion_tokens: 'many' }],
+  ['tokens as text', { completion_tokens: '20' }],
+  ['tokens beyond any call', { completion_tokens: 1_000_000_001 }],
+  ['tokens wrapped at 32 bits', { completion_tokens: 4_294_967_291 }],
+  ['tokens wrapped below zero', { completion_tokens: -2_147_483_648 }],
+  ['tokens that are infinite', { completion_tokens: Infinity }],
+  ['tokens that are no number', { completion_tokens: Number.NaN }],
+  ['an amount in hexadecimal', { amount_pico: '0x1f' }],
+  ['an amount with a space', { amount_pico: ' 1000' }],
+  ['an amount as a double', { amount_pico: 1000 }],
+  ['an attempt that earns money', { provider_attempts: [{ attempt: 1, host: 'h', provider: 'ollama', region: 'us-east', model: 'phi3', outcome: 'completed', duration_ms: 5, cost_pico: '-1' }] }],
+  ['a day that is not the one the call began on', { started_at: '2020-01-01T00:00:00Z' }],
   ['no day', { day: null }],
   ['a day that does not exist', { day: '2026-02-30' }],
   ['a request id that is no uuid', { rid: 'x' }],
@@ -59,6 +70,14 @@ describe('poison in the outbox', () => {
       expect(await world.books(tenant)).toEqual(balanced(100 - lost, BigInt(100 - lost) * 1_000n))
       expect(sums.find((sum) => sum.tenantId === tenant)?.spentPico).toBe(BigInt(100 - lost) * 1_000n)
     }
+  })
+
+  it('of an unknown rank does not drive out the good claim of the same call', async () => {
+    const tenant = await world.tenant()
+    const good = world.claim(tenant)
+    const { quarantined } = await world.service.applyBatch([good, { ...good, rank: 9 as 1, amount_pico: '1' }])
+    expect(quarantined).toEqual([good.rid])
+    expect(await world.books(tenant)).toEqual(balanced(1, 1_000n))
   })
 
   it.each(['not a claim', 'a\u0000b', '\ud800', '{"rid":"\\u0000"}', 'x'.repeat(300_000)])('text that is no claim is kept whatever it is: %.20j', async (text) => {

@@ -3,6 +3,7 @@ import type { Ids } from '@tollgate/kernel'
 import { IDS } from '@tollgate/platform/clock'
 import { ClaimStore, type CommittedSum } from './claim.store'
 import { strongestClaims, type UsageClaim } from './domain/claim'
+import { claimProblem } from './domain/claim-check'
 
 interface Waiting {
   readonly claim: UsageClaim
@@ -17,6 +18,8 @@ export interface AppliedBatch {
 }
 
 const MOST_PER_COMMIT = 200
+/** SQLSTATE of a value that is none: a claim refused here looks like one that Postgres refused. */
+const INVALID_VALUE = '22023'
 
 /** Usage events and the ledger. See README.md of this room. */
 @Injectable()
@@ -34,6 +37,8 @@ export class UsageService {
    * while a commit runs share the next one (group commit), so throughput does not depend on the disk's latency.
    */
   commit(claim: UsageClaim): Promise<readonly CommittedSum[]> {
+    const problem = claimProblem(claim)
+    if (problem) return Promise.reject(Object.assign(new RangeError(problem), { code: INVALID_VALUE }))
     return new Promise((resolve, reject) => {
       this.waiting.push({ claim, resolve, reject })
       if (!this.isCommitting) void this.drain()
@@ -41,24 +46,32 @@ export class UsageService {
   }
 
   /**
-   * Applies a batch of the outbox in one transaction. When it fails on its content, the batch is halved until the
-   * claims that cannot be applied stand alone; those go to quarantine and the others are committed (F70).
+   * Applies a batch of the outbox in one transaction. Claims that are wrong in themselves go to quarantine before the
+   * strongest of each call are chosen, lest a claim of rank 9 drive out a good one. When the rest fails on its content,
+   * it is halved until the claims that cannot be applied stand alone; those follow, the others are committed (F70).
    * @throws when Postgres itself is away: nothing was lost, read the batch again later
    */
   async applyBatch(claims: readonly UsageClaim[]): Promise<AppliedBatch> {
-    const strongest = strongestClaims(claims)
-    if (strongest.length === 0) return { sums: [], quarantined: [] }
+    const read = claims.map((claim) => ({ claim, problem: claimProblem(claim) }))
+    const wrong = read.flatMap(({ claim, problem }) => (problem === null ? [] : [{ claim, problem }]))
+    const applied = await this.applySound(strongestClaims(read.flatMap(({ claim, problem }) => (problem === null ? [claim] : []))))
+    for (const { claim, problem } of wrong) await this.quarantine(JSON.stringify(claim), problem)
+    return { sums: applied.sums, quarantined: [...wrong.map(({ claim }) => claim.rid), ...applied.quarantined] }
+  }
+
+  private async applySound(claims: readonly UsageClaim[]): Promise<AppliedBatch> {
+    if (claims.length === 0) return { sums: [], quarantined: [] }
     try {
-      return { sums: await this.claims.commitBatch(strongest), quarantined: [] }
+      return { sums: await this.claims.commitBatch(claims), quarantined: [] }
     } catch (error) {
       if (!isContentError(error)) throw error
-      if (strongest.length === 1) {
-        await this.claims.quarantine(this.ids.uuid(), JSON.stringify(strongest[0]), (error as Error).message)
-        return { sums: [], quarantined: [strongest[0]!.rid] }
+      if (claims.length === 1) {
+        await this.quarantine(JSON.stringify(claims[0]), (error as Error).message)
+        return { sums: [], quarantined: [claims[0]!.rid] }
       }
-      const middle = strongest.length >> 1
-      const first = await this.applyBatch(strongest.slice(0, middle))
-      const second = await this.applyBatch(strongest.slice(middle))
+      const middle = claims.length >> 1
+      const first = await this.applySound(claims.slice(0, middle))
+      const second = await this.applySound(claims.slice(middle))
       return { sums: newestSums([...first.sums, ...second.sums]), quarantined: [...first.quarantined, ...second.quarantined] }
     }
   }

@@ -1,4 +1,4 @@
-import type { Pico, Usage } from '@tollgate/kernel'
+import { MOST_CHARGE_PICO, type Pico, type Usage } from '@tollgate/kernel'
 
 /** One attempt at an upstream, for provider_cost. */
 export interface ProviderAttempt {
@@ -11,6 +11,8 @@ export interface ProviderAttempt {
   readonly duration_ms: number
   /** What the operator pays, when known. */
   readonly cost_pico: string | null
+  /** Under which its provider can be asked later what it cost, where it did not say; absent = under none. */
+  readonly generation?: string
 }
 
 /**
@@ -32,6 +34,10 @@ export interface UsageClaim {
   readonly provider: string
   readonly region: string
   readonly host: string
+  /** Digest of the weights that answered; null where the host's kind has none. */
+  readonly model_digest: string | null
+  /** Where the call was allowed to go: the database refuses a row whose region is not among them. Null = a draft that went nowhere. */
+  readonly allowed_regions: readonly string[] | null
   readonly status: 'completed' | 'failed' | 'aborted' | 'swept'
   readonly error_code: string | null
   readonly finish_reason: string | null
@@ -52,8 +58,6 @@ export interface UsageClaim {
   readonly provider_attempts: readonly ProviderAttempt[]
 }
 
-const MOST_PICO = 10n ** 17n
-
 type ChargeColumns = Pick<UsageClaim, 'amount_pico' | 'prompt_tokens' | 'completion_tokens' | 'cached_tokens' | 'cache_write_tokens' | 'reasoning_tokens' | 'usage_source'>
 
 /**
@@ -61,7 +65,7 @@ type ChargeColumns = Pick<UsageClaim, 'amount_pico' | 'prompt_tokens' | 'complet
  * never become a credit (F7)
  */
 export function chargeColumns(usage: Usage, amountPico: Pico): ChargeColumns {
-  if (amountPico < 0n || amountPico > MOST_PICO) throw new RangeError(`amount ${amountPico} is outside 0…${MOST_PICO} pico`)
+  if (amountPico < 0n || amountPico > MOST_CHARGE_PICO) throw new RangeError(`amount ${amountPico} is outside 0…${MOST_CHARGE_PICO} pico`)
   return {
     amount_pico: amountPico.toString(),
     prompt_tokens: usage.promptTokens,
@@ -72,6 +76,36 @@ export function chargeColumns(usage: Usage, amountPico: Pico): ChargeColumns {
     usage_source: usage.source,
   }
 }
+
+/** What a draft leaves out: nothing was used yet, nobody served it, and the sweep is the only one to claim it. */
+const UNUSED = {
+  rank: 0,
+  amount_pico: '0',
+  provider: '',
+  region: '',
+  host: '',
+  model_digest: null,
+  allowed_regions: null,
+  status: 'swept',
+  error_code: null,
+  finish_reason: null,
+  prompt_tokens: 0,
+  completion_tokens: 0,
+  cached_tokens: 0,
+  cache_write_tokens: 0,
+  reasoning_tokens: 0,
+  usage_source: 'estimated',
+  raw_usage: null,
+  flags: [],
+  price_id: null,
+  duration_ms: 0,
+  first_event_ms: null,
+  attempts: 0,
+  provider_attempts: [],
+} as const
+
+/** A claim before anything is known, as it is kept from admission to the first checkpoint. `parseClaim` adds the rest. */
+export type DraftClaim = Omit<UsageClaim, keyof typeof UNUSED | 'day' | 'started_at'>
 
 /** A queued claim as text. A swept draft takes the day and start of its admission by Redis TIME. Null = not a claim. */
 export function parseClaim(text: string, admittedAtMs: number | null): UsageClaim | null {
@@ -84,7 +118,7 @@ export function parseClaim(text: string, admittedAtMs: number | null): UsageClai
   if (typeof claim !== 'object' || claim === null || typeof claim.rid !== 'string' || typeof claim.tenant_id !== 'string') return null
   if (admittedAtMs === null) return claim
   const startedAt = new Date(admittedAtMs).toISOString()
-  return { ...claim, day: startedAt.slice(0, 10), started_at: startedAt }
+  return { ...UNUSED, ...claim, day: startedAt.slice(0, 10), started_at: startedAt }
 }
 
 /** Of several claims of one request id keeps the highest rank; sorted by day and id, the order in which rows are locked. */

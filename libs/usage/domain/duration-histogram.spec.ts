@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DURATION_BOUNDS_MS, durationQuantile } from './duration-histogram'
+import { DURATION_BOUNDS_MS, durationCounts, durationQuantile } from './duration-histogram'
 
 const durations = fc.array(fc.nat(40_000), { minLength: 1, maxLength: 60 })
 const bucketOf = (ms: number) => {
@@ -32,8 +32,24 @@ describe('quantiles of durations', () => {
   it('are interpolated', () => expect(durationQuantile([0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0], 0.5)).toBe(175))
 
   it('use the bounds the rollups are written with', () => {
-    const sql = readFileSync(join(__dirname, '../../../migrations/0005_settlement.sql'), 'utf8')
-    const inSql = [...new Set([...sql.matchAll(/duration_ms <= (\d+)/g)].map(([, bound]) => Number(bound)))]
-    expect(inSql).toEqual([...DURATION_BOUNDS_MS])
+    const sql = readFileSync(join(__dirname, '../../../migrations/0012_rollups.sql'), 'utf8')
+    const inSql = [...sql.matchAll(/WHEN ms <= (\d+) THEN (1e?\d*)/g)].map(([, bound, field]) => [Number(bound), field])
+    expect(inSql).toEqual(DURATION_BOUNDS_MS.map((bound, i) => [bound, i === 0 ? '1' : `1e${12 * i}`]))
+  })
+})
+
+describe('stored histograms', () => {
+  const packed = (counts: readonly bigint[]) => counts.reduce((sum, count, i) => sum + count * 10n ** (12n * BigInt(i)), 0n)
+  const twelve = fc.array(fc.bigInt({ min: 0n, max: 10n ** 12n - 1n }), { minLength: 12, maxLength: 12 })
+
+  it('are read back count by count, whatever is empty', () => {
+    fc.assert(fc.property(twelve, (counts) => expect(durationCounts(packed(counts).toString())).toEqual(counts.map(Number))))
+    expect(durationCounts('0')).toEqual(Array(12).fill(0))
+    expect(durationCounts('3')).toEqual([3, ...Array(11).fill(0)])
+  })
+
+  it('are added up by adding the numbers', () => {
+    const small = fc.array(fc.bigInt({ min: 0n, max: 10n ** 11n }), { minLength: 12, maxLength: 12 })
+    fc.assert(fc.property(small, small, (a, b) => expect(durationCounts((packed(a) + packed(b)).toString())).toEqual(a.map((count, i) => Number(count + b[i]!)))))
   })
 })

@@ -1,0 +1,2 @@
+export { GenerationsModule } from './generations.module'
+export { GenerationStore, type DueGeneration } from './generation.store'

@@ -1,0 +1,133 @@
+import type { ReportGroup } from '../domain/cost-report'
+import type { LocalDays, ReportPeriod } from '../domain/report-period'
+import { planReading, type Range } from '../domain/report-reading'
+
+/** What to fold: one tenant's calls or everybody's, by groups. `days` are there when `day` is among the groups. */
+export interface Fold {
+  readonly tenantId: string | null
+  readonly period: ReportPeriod
+  readonly groupBy: readonly ReportGroup[]
+  readonly days: LocalDays | null
+}
+
+/** A statement with its parameters; its rows have `part` (0 models, 1 groups), `keys` in the order of the groups, and sums. */
+export interface Statement {
+  readonly sql: string
+  readonly values: readonly unknown[]
+}
+
+const SUMS = ['requests', 'failures', 'prompt_tokens', 'completion_tokens', 'cached_tokens', 'reasoning_tokens', 'cost_pico', 'duration_ms', 'durations']
+const NAMES = ['tenant_id', 'project_id', 'key_id', 'model', 'provider', 'region', 'host']
+const NO_PROJECT = '00000000-0000-0000-0000-000000000000'
+
+/** By group: its column of a rollup (alias r), and its key as text (alias f), which sorts as the group does. */
+const COLUMNS: Readonly<Record<ReportGroup, readonly [column: string, key: string]>> = {
+  tenant: ['tenant_id', 't.slug'],
+  model: ['model', 'f.model'],
+  project: ['project_id', `coalesce(p.slug, CASE WHEN f.project_id <> '${NO_PROJECT}' THEN f.project_id::text ELSE '' END)`],
+  api_key: ['key_id', 'f.key_id::text'],
+  region: ['region', 'f.region'],
+  provider: ['provider', 'f.provider'],
+  host: ['host', 'f.host'],
+  day: ['day', 'dates.dates[f.day]'],
+  hour: ['hour', `to_char(f.hour AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:00:00"Z"')`],
+}
+
+/** Tables that fold calls, and the columns by which they tell them apart beside the time. */
+interface Rollups {
+  readonly names: readonly string[]
+  readonly hours: string
+  /** Null = there are none: hours are few enough. */
+  readonly coarser: { readonly days: string; readonly months: string } | null
+}
+
+const FULL: Rollups = { names: NAMES, hours: 'usage_hourly', coarser: { days: 'usage_daily', months: 'usage_monthly' } }
+/** A row for a tenant's hour, where `FULL` has a hundred. */
+const TOTALS: Rollups = { names: ['tenant_id'], hours: 'usage_tenant_hourly', coarser: null }
+const OF_TOTALS: readonly ReportGroup[] = ['tenant', 'day', 'hour']
+
+type Bind = (value: unknown) => string
+
+/**
+ * One statement for a whole report, so that all of it is of one moment: the rollups are folded once, as finely as models
+ * and groups need (`fine`), and the few lines of that are added up twice. Groups that totals know are folded from those,
+ * models apart. A tenant's rows are a range of a primary key; over all tenants the days are. Groups that only corrections
+ * left behind have no requests and no line.
+ * @param hasModels adds the lines by model
+ * @param page only groups after these keys, and at most so many rows
+ */
+export function foldStatement(fold: Fold, hasModels: boolean, page: { after: readonly string[] | null; limit: number }): Statement {
+  const values: unknown[] = []
+  const bind: Bind = (value) => `$${values.push(value)}`
+  const { tenantId, groupBy, days } = fold
+  const hasGroups = groupBy.length > 0 || tenantId === null
+  const isOfTotals = hasGroups && groupBy.every((group) => OF_TOTALS.includes(group))
+  // Folded by tenant first where its name or its projects' are asked: a month by model and hour would be a million lines of that.
+  const isByCurrency = tenantId === null && !groupBy.includes('tenant') && !groupBy.includes('project')
+  const columns = isByCurrency ? ['currency'] : tenantId === null ? ['tenant_id'] : []
+  const groups = foldSql({ ...fold, columns: [...columns, ...(hasModels && !isOfTotals ? ['model'] : []), ...groupBy.map((group) => COLUMNS[group][0])] }, isOfTotals ? TOTALS : FULL, bind)
+  const models = hasModels && isOfTotals ? foldSql({ ...fold, groupBy: [], days: null, columns: ['model'] }, FULL, bind) : null
+  const keys = [...groupBy.map((group) => COLUMNS[group][1]), ...(tenantId === null ? [`${isByCurrency ? 'f' : 't'}.currency::text`] : [])]
+  const joins = [
+    tenantId === null && !isByCurrency ? 'JOIN tenant t ON t.id = f.tenant_id' : '',
+    groupBy.includes('project') ? `LEFT JOIN project p ON p.tenant_id = ${tenantId === null ? 'f.tenant_id' : bind(tenantId)} AND p.id = f.project_id` : '',
+    days ? `CROSS JOIN (SELECT ${bind(days.dates)}::text[] AS dates) dates` : '',
+  ]
+  const sums = SUMS.map((name) => `f.${name}`).join(', ')
+  const parts = [
+    ...(hasModels ? [`SELECT 0 AS part, ARRAY[f.model]::text[] AS keys, ${sums} FROM ${models ? 'models' : 'fine'} f`] : []),
+    ...(hasGroups ? [`SELECT 1 AS part, ARRAY[${keys.join(', ')}]::text[] AS keys, ${sums} FROM fine f ${joins.join(' ')}`] : []),
+  ]
+  // Lines by model and by group are both made of `fine`, and projects of one name are one line to the operator; else each
+  // line is a row of it, or of `models`, already.
+  const isFiner = (hasModels && !isOfTotals) || (tenantId === null && !isByCurrency && !groupBy.includes('tenant'))
+  const sum = (name: string) => (isFiner ? `sum(l.${name}) AS ${name}` : `l.${name}`)
+  const after = page.after ? `l.keys > ${bind(page.after)}::text[] COLLATE "C"` : 'true'
+  const order = 'ORDER BY part, keys COLLATE "C"'
+  const lines = `SELECT l.part, l.keys, ${SUMS.map(sum).join(', ')} FROM (${parts.join(' UNION ALL ')}) l
+    WHERE ${after} ${isFiner ? 'GROUP BY l.part, l.keys HAVING sum(l.requests) > 0' : 'AND l.requests > 0'} ${order} LIMIT ${bind(page.limit)}`
+  // Only the lines of the page are written as text.
+  const sql = `WITH fine AS (${groups}) ${models ? `, models AS (${models})` : ''}
+    SELECT part, keys, ${SUMS.map((name) => `${name}::text AS ${name}`).join(', ')} FROM (${lines}) page ${order}`
+  return { sql, values }
+}
+
+/** Sums by columns of the rollups; `day` is the number of a local day, `currency` its tenant's. */
+function foldSql(fold: Fold & { readonly columns: readonly string[] }, rollups: Rollups, bind: Bind): string {
+  const columns = [...new Set(fold.columns)]
+  const selected = columns.map((column) => {
+    if (column === 'day') return `width_bucket(r.at, ${bind(fold.days!.startsAtMs.map(instant))}::timestamptz[]) AS day`
+    return column === 'currency' ? 'c.currency' : `r.${column}`
+  })
+  const join = columns.includes('currency') ? 'JOIN tenant c ON c.id = r.tenant_id' : ''
+  return `SELECT ${[...selected, ...SUMS.map((name) => `sum(r.${name}) AS ${name}`)].join(', ')} FROM (${sources(fold, rollups, bind)}) r ${join} GROUP BY ${columns.map((_, i) => i + 1).join(', ')}`
+}
+
+/** Every row that counts, each call in exactly one of them, from the coarsest table that keeps the edges. */
+function sources({ tenantId, period, groupBy, days }: Fold, rollups: Rollups, bind: Bind): string {
+  const edgesMs = [period.fromMs, ...(days?.startsAtMs.filter((ms) => ms > period.fromMs && ms < period.toMs) ?? []), period.toMs]
+  const reading = planReading(edgesMs, rollups.coarser === null || groupBy.includes('hour') ? 'hour' : groupBy.includes('day') ? 'day' : 'month')
+  const ofTenant = tenantId === null ? 'tenant_id IS NOT NULL' : `tenant_id = ${bind(tenantId)}`
+  const within = (column: string, range: Range) => `${ofTenant} AND ${column} >= ${bind(instant(range.fromMs))}::timestamptz AND ${column} < ${bind(instant(range.toMs))}::timestamptz`
+  const columns = [...rollups.names, ...SUMS].join(', ')
+  const fromMonths = reading.months.map((range) => `SELECT month AS at, month AS hour, ${columns} FROM ${rollups.coarser!.months} WHERE ${within('month', range)}`)
+  const fromDays = reading.days.map((range) => `SELECT day AS at, day AS hour, ${columns} FROM ${rollups.coarser!.days} WHERE ${within('day', range)}`)
+  const unsplit = reading.splitHoursMs.length > 0 ? `AND hour <> ALL (${bind(reading.splitHoursMs.map(instant))}::timestamptz[])` : ''
+  const fromHours = reading.hours.map((range) => `SELECT hour AS at, hour, ${columns} FROM ${rollups.hours} WHERE ${within('hour', range)} ${unsplit}`)
+  const fromCalls = reading.calls.length > 0 ? [`SELECT at, hour, ${columns} FROM (${callsOf(reading.calls, ofTenant, bind)}) calls`] : []
+  return [...fromMonths, ...fromDays, ...fromHours, ...fromCalls].join(' UNION ALL ')
+}
+
+/** Calls of split hours, one index range each; `day` (the UTC date a call began on) chooses the partitions. */
+function callsOf(ranges: readonly Range[], ofTenant: string, bind: Bind): string {
+  const edges = [ranges.map(({ fromMs }) => fromMs), ranges.map(({ toMs }) => toMs)].map((all) => `${bind(all.map(instant))}::timestamptz[]`)
+  const [firstDay, lastDay] = [ranges[0]!.fromMs, ranges.at(-1)!.toMs].map((ms) => `${bind(instant(ms).slice(0, 10))}::date`)
+  return `SELECT u.started_at AS at, date_trunc('hour', u.started_at, 'UTC') AS hour, u.tenant_id, coalesce(u.project_id, '${NO_PROJECT}') AS project_id, u.key_id, u.model, u.provider, u.region, u.host,
+      1 AS requests, (u.status = 'failed')::integer AS failures, u.prompt_tokens, u.completion_tokens, u.cached_tokens, u.reasoning_tokens, u.amount_pico AS cost_pico, u.duration_ms, duration_count(u.duration_ms) AS durations
+    FROM unnest(${edges.join(', ')}) AS part(from_at, to_at)
+    JOIN usage u ON u.${ofTenant} AND u.started_at >= part.from_at AND u.started_at < part.to_at AND u.day BETWEEN ${firstDay} AND ${lastDay}`
+}
+
+function instant(ms: number): string {
+  return new Date(ms).toISOString()
+}
