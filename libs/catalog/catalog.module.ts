@@ -6,15 +6,20 @@ import { ModelAdminService } from './model-admin.service'
 import { ModelStore } from './model.store'
 import { NamingStore } from './naming.store'
 import { PriceAdminService } from './price-admin.service'
+import { PromptAdminService } from './prompt-admin.service'
+import { PromptStore } from './prompt.store'
+import { RecipeService } from './recipe.service'
 import { TariffStore } from './tariff.store'
+import { VersionAdminService } from './version-admin.service'
+import { VersionStore } from './version.store'
 
-@Module({ providers: [ModelStore, NamingStore, CatalogService], exports: [CatalogService] })
+@Module({ providers: [ModelStore, NamingStore, RecipeService, VersionStore, CatalogService], exports: [CatalogService, RecipeService, VersionStore] })
 export class CatalogModule {}
 
 /** The catalogue for operators, on top. Needs the platform module with `CATALOG_TABLES`. */
 @Module({
   imports: [CatalogModule],
-  providers: [EntryStore, TariffStore, ModelAdminService, AliasAdminService, PriceAdminService],
-  exports: [CatalogModule, ModelAdminService, AliasAdminService, PriceAdminService],
+  providers: [EntryStore, TariffStore, PromptStore, ModelAdminService, PromptAdminService, AliasAdminService, PriceAdminService, VersionAdminService],
+  exports: [CatalogModule, ModelAdminService, PromptAdminService, AliasAdminService, PriceAdminService, VersionAdminService],
 })
 export class CatalogAdminModule {}

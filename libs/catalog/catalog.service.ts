@@ -1,43 +1,48 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { LRUCache } from 'lru-cache'
 import type { Clock } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
 import { ChangeNotices } from '@tollgate/platform/redis'
-import { Snapshot } from '@tollgate/platform/snapshot'
+import { KeptRecords, Snapshot } from '@tollgate/platform/snapshot'
 import type { Price } from '@tollgate/pricing'
 import type { Alias, CatalogModel, FoundModel } from './domain/model'
-import { resolveName, type ResolvedName } from './domain/resolve'
+import type { Drift } from './domain/model-version'
+import { followName, type FollowedName, type ResolvedName } from './domain/resolve'
 import { ModelStore } from './model.store'
 import { NamingStore } from './naming.store'
+import { VersionStore } from './version.store'
 
 interface CatalogState {
   readonly models: ReadonlyMap<string, CatalogModel>
   readonly platformAliases: ReadonlyMap<string, string>
   readonly tierAliases: ReadonlyMap<string, ReadonlyMap<string, string>>
   readonly prices: ReadonlyMap<string, readonly Price[]>
+  readonly drifts: readonly Drift[]
+  readonly givesTools: boolean
 }
 
 interface TenantNames {
   readonly aliases: ReadonlyMap<string, string>
   readonly prices: readonly Price[]
-  readonly loadedAtMs: number
 }
 
-const TENANT_FRESH_MS = 10_000
+/** While Postgres is away the last known names serve on. */
+const TENANT_TERMS = { most: 20_000, freshMs: 10_000, staleMs: Infinity, mostReadMs: 5_000 }
 
 /** Models, names and prices, from memory. A tenant's own names are read once per tenant and ten seconds. */
 @Injectable()
 export class CatalogService {
   private readonly snapshot: Snapshot<CatalogState>
-  private readonly tenants = new LRUCache<string, TenantNames>({ max: 20_000 })
+  private readonly tenants: KeptRecords<TenantNames>
 
   constructor(
     private readonly modelStore: ModelStore,
     private readonly naming: NamingStore,
     private readonly notices: ChangeNotices,
-    @Inject(CLOCK) private readonly clock: Clock,
+    private readonly versions: VersionStore,
+    @Inject(CLOCK) clock: Clock,
   ) {
     this.snapshot = new Snapshot(() => this.load())
+    this.tenants = new KeptRecords(TENANT_TERMS, clock)
     notices.listen((notice) => {
       if (notice.topic !== 'catalog') return
       this.tenants.clear()
@@ -61,21 +66,46 @@ export class CatalogService {
     return this.snapshot.current().models.get(name)
   }
 
+  /** Models whose hosts hold different weights, or others than they are pinned to, as of the last load. */
+  drifts(): readonly Drift[] {
+    return this.snapshot.current().drifts
+  }
+
+  /** Whether any model is given tools of servers: most installations have none, and their calls skip the question. */
+  get givesTools(): boolean {
+    return this.snapshot.current().givesTools
+  }
+
   models(): CatalogModel[] {
     return [...this.snapshot.current().models.values()]
   }
 
-  /** What a name stands for to this tenant and tier; null = unknown (product.md 5). */
+  /** Whether this tenant's own names and prices can be told: false for one that was never read while Postgres is away. */
+  async knowsTenant(tenantId: string): Promise<boolean> {
+    if (this.tenants.fresh(tenantId)) return true
+    return this.namesOf(tenantId).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** What a name stands for to this tenant and tier; null = unknown, or an alias that is not followed (product.md 5). */
   async resolve(name: string, tenantId: string, tier: string, providers: ReadonlySet<string>): Promise<ResolvedName | null> {
+    const found = await this.follow(name, tenantId, tier, providers)
+    return found.kind === 'model' ? found : null
+  }
+
+  /** As `resolve`, and tells why not: an alias whose target has gone, or that leads in a circle, is reported. */
+  async follow(name: string, tenantId: string, tier: string, providers: ReadonlySet<string>): Promise<FollowedName> {
     const { models, platformAliases, tierAliases } = this.snapshot.current()
-    const tenant = this.fresh(tenantId) ?? (await this.loadTenant(tenantId))
-    return resolveName(name, { hasModel: (model) => models.has(model), aliases: [tenant.aliases, tierAliases.get(tier) ?? new Map(), platformAliases], providers })
+    const tenant = this.tenants.fresh(tenantId) ?? (await this.namesOf(tenantId))
+    return followName(name, { hasModel: (model) => models.has(model), aliases: [tenant.aliases, tierAliases.get(tier) ?? new Map(), platformAliases], providers })
   }
 
   /** Aliases that stand for a model, to this tenant and tier. */
   async aliasesOf(model: string, tenantId: string, tier: string): Promise<string[]> {
     const { platformAliases, tierAliases } = this.snapshot.current()
-    const tenant = this.fresh(tenantId) ?? (await this.loadTenant(tenantId))
+    const tenant = this.tenants.fresh(tenantId) ?? (await this.namesOf(tenantId))
     const merged = new Map([...platformAliases, ...(tierAliases.get(tier) ?? []), ...tenant.aliases])
     return [...merged].filter(([, target]) => target === model).map(([name]) => name)
   }
@@ -83,33 +113,22 @@ export class CatalogService {
   /** Every price row that may apply to a model for this tenant; `priceInForce` chooses. */
   async pricesOf(model: string, tenantId: string): Promise<readonly Price[]> {
     const { prices } = this.snapshot.current()
-    const tenant = this.fresh(tenantId) ?? (await this.loadTenant(tenantId))
+    const tenant = this.tenants.fresh(tenantId) ?? (await this.namesOf(tenantId))
     const shared = prices.get(model) ?? []
     const general = prices.get('*') ?? []
     return tenant.prices.length === 0 && general.length === 0 ? shared : [...shared, ...general, ...tenant.prices]
   }
 
-  private fresh(tenantId: string): TenantNames | undefined {
-    const known = this.tenants.get(tenantId)
-    return known && this.clock.now() - known.loadedAtMs < TENANT_FRESH_MS ? known : undefined
-  }
-
-  /** While Postgres is away the last known names serve on. */
-  private async loadTenant(tenantId: string): Promise<TenantNames> {
-    try {
+  private async namesOf(tenantId: string): Promise<TenantNames> {
+    const names = await this.tenants.get(tenantId, async () => {
       const { aliases, prices } = await this.naming.ofTenant(tenantId)
-      const names = { aliases: new Map(aliases.map((alias) => [alias.name, alias.target])), prices, loadedAtMs: this.clock.now() }
-      this.tenants.set(tenantId, names)
-      return names
-    } catch (error) {
-      const known = this.tenants.get(tenantId)
-      if (known) return known
-      throw error
-    }
+      return { aliases: new Map(aliases.map((alias) => [alias.name, alias.target])), prices }
+    })
+    return names!
   }
 
   private async load(): Promise<CatalogState> {
-    const [models, { aliases, prices }] = await Promise.all([this.modelStore.all(), this.naming.shared()])
+    const [models, { aliases, prices }, drifts] = await Promise.all([this.modelStore.all(), this.naming.shared(), this.versions.drifts()])
     const tierAliases = new Map<string, Map<string, string>>()
     for (const alias of aliases.filter((candidate) => candidate.tier !== null)) addTo(tierAliases, alias)
     return {
@@ -117,6 +136,8 @@ export class CatalogService {
       platformAliases: new Map(aliases.filter((alias) => alias.tier === null).map((alias) => [alias.name, alias.target])),
       tierAliases,
       prices: byModel(prices),
+      drifts,
+      givesTools: models.some(({ mcpServers }) => mcpServers.length > 0),
     }
   }
 }

@@ -3,12 +3,13 @@ import { canonicalModel, refuse, RefusalError, type Clock } from '@tollgate/kern
 import { CLOCK } from '@tollgate/platform/clock'
 import { violatedConstraint } from '@tollgate/platform/postgres'
 import { ChangeNotices } from '@tollgate/platform/redis'
+import { judgeFallbacks } from './domain/fallbacks'
 import { statusOf, type ModelEntry, type ModelStatus } from './domain/model-entry'
 import { EntryStore } from './entry.store'
 
 /** What an operator may write of a catalogue entry. */
 export type ModelFields = Partial<
-  Pick<ModelEntry, 'displayName' | 'description' | 'version' | 'baseModel' | 'contextLength' | 'maxOutputTokens' | 'isFree' | 'showInUi' | 'autoPreload' | 'labels'>
+  Pick<ModelEntry, 'displayName' | 'description' | 'version' | 'baseModel' | 'modelfile' | 'contextLength' | 'maxOutputTokens' | 'numCtx' | 'keepAlive' | 'mayRetryAmbiguous' | 'isFree' | 'showInUi' | 'autoPreload' | 'labels' | 'parameters' | 'prompt' | 'fallbacks' | 'mcpServers'>
 >
 
 /** The catalogue, for operators. Every change is told to every process. */
@@ -29,6 +30,10 @@ export class ModelAdminService {
     })
   }
 
+  async find(name: string): Promise<ModelEntry | null> {
+    return this.store.find(canonicalModel(name))
+  }
+
   /** @throws RefusalError object_not_found, worded `Model X not found` */
   async get(name: string): Promise<ModelEntry> {
     const entry = await this.store.find(canonicalModel(name))
@@ -36,7 +41,7 @@ export class ModelAdminService {
     return entry
   }
 
-  /** Adds an entry no host holds yet, or that an operator wants to describe first. @throws RefusalError object_conflict */
+  /** Adds an entry no host holds yet, or that an operator wants to describe first. @throws RefusalError object_conflict, invalid_request */
   async add(name: string, fields: ModelFields): Promise<ModelEntry> {
     const now = new Date(this.clock.now())
     const canonical = canonicalModel(name)
@@ -45,18 +50,29 @@ export class ModelAdminService {
       description: '',
       version: null,
       baseModel: null,
+      modelfile: null,
       contextLength: null,
       maxOutputTokens: null,
+      numCtx: null,
+      keepAlive: null,
+      mayRetryAmbiguous: false,
       isFree: false,
       showInUi: true,
       autoPreload: false,
       labels: {},
+      parameters: {},
+      prompt: null,
+      mcpServers: [],
       ...fields,
+      fallbacks: await this.judgedFallbacks(canonical, fields.fallbacks ?? []),
       name: canonical,
+      isContextSet: typeof fields.contextLength === 'number',
       capabilities: [],
       details: {},
       sizeBytes: null,
       origin: 'operator',
+      pinnedDigest: null,
+      currentVersion: null,
       createdAt: now,
       updatedAt: now,
     }
@@ -70,11 +86,23 @@ export class ModelAdminService {
     return entry
   }
 
-  /** Labels are merged, a null label is removed; other fields replace. */
-  async change(entry: ModelEntry, { labels, ...fields }: Omit<ModelFields, 'labels'> & { labels?: Record<string, unknown> }): Promise<void> {
+  /** Labels are merged, a null label is removed; other fields replace. A null context length lets hosts tell it again. */
+  async change(entry: ModelEntry, { labels, fallbacks, ...fields }: Omit<ModelFields, 'labels'> & { labels?: Record<string, unknown> }): Promise<void> {
     const merged = Object.fromEntries(Object.entries({ ...entry.labels, ...labels }).filter(([, value]) => value !== null))
-    await this.store.change(entry.name, { ...fields, labels: merged })
+    const judged = fallbacks && { fallbacks: await this.judgedFallbacks(entry.name, fallbacks) }
+    const context = fields.contextLength === undefined ? {} : { isContextSet: fields.contextLength !== null }
+    await this.store.change(entry.name, { ...fields, ...context, ...judged, labels: merged })
     await this.notices.publish({ topic: 'catalog' })
+  }
+
+  /** In canonical names. @throws RefusalError invalid_request, naming the one that will not do */
+  private async judgedFallbacks(model: string, wanted: readonly string[]): Promise<string[]> {
+    if (wanted.length === 0) return []
+    const fallbacks = wanted.map(canonicalModel)
+    const lists = new Map((await this.store.list()).map((entry) => [entry.name, entry.fallbacks]))
+    const problem = judgeFallbacks(model, fallbacks, (name) => lists.get(name))
+    if (problem) throw new RefusalError(refuse('invalid_request', { reason: `${problem.path} ${problem.message}.` }, { details: { errors: [problem] } }))
+    return fallbacks
   }
 
   async remove(entry: ModelEntry): Promise<void> {

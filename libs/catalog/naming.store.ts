@@ -13,6 +13,7 @@ interface AliasRow {
 
 interface PriceRow {
   id: string
+  book: Price['book']
   tenant_id: string | null
   model: string
   provider: string | null
@@ -58,6 +59,7 @@ function priceOf(row: PriceRow): Price {
   const pico = (value: string | null) => (value === null ? null : BigInt(value))
   return {
     id: row.id,
+    book: row.book,
     model: row.model,
     provider: row.provider,
     region: row.region,

@@ -22,6 +22,7 @@ export class PriceAdminService {
   async add(wanted: NewPrice): Promise<PriceEntry> {
     const now = new Date(this.clock.now())
     const price: PriceEntry = {
+      book: 'tariff',
       tenantId: null,
       provider: null,
       region: null,
@@ -45,7 +46,7 @@ export class PriceAdminService {
   }
 
   /** In order of creation; superseded rows stay. */
-  async list(page: { after?: string; limit: number; model?: string; tenantId?: string }): Promise<PriceEntry[]> {
+  async list(page: { after?: string; limit: number; book?: PriceEntry['book']; model?: string; tenantId?: string }): Promise<PriceEntry[]> {
     return this.store.prices(page)
   }
 }

@@ -5,11 +5,12 @@ import type { Price } from '@tollgate/pricing'
 /** A price row as stored: instants are dates there, milliseconds in the rules. */
 export type PriceEntry = Omit<Price, 'effectiveAtMs' | 'createdAtMs'> & { readonly effectiveAt: Date; readonly createdAt: Date }
 
-/** `price` of migration 0003. Rows are inserted, never updated: the control plane holds no such right. */
+/** `price` of migrations 0003 and 0011. Rows are inserted, never changed: no role holds the right, and a trigger refuses everybody. */
 export const PriceTable = new EntitySchema<PriceEntry>({
   name: 'price',
   columns: {
     id: { type: 'uuid', primary: true, primaryKeyConstraintName: 'price_pk' },
+    book: { type: 'text', default: 'tariff' },
     tenantId: { name: 'tenant_id', type: 'uuid', nullable: true },
     model: { type: 'text' },
     provider: { type: 'text', nullable: true },
@@ -39,6 +40,9 @@ export const PriceTable = new EntitySchema<PriceEntry>({
     { name: 'price_reasoning_range', expression: 'reasoning_pico BETWEEN 0 AND 10000000000000' },
     { name: 'price_request_range', expression: 'per_request_pico BETWEEN 0 AND 10000000000000000' },
     { name: 'price_gpu_range', expression: 'gpu_second_pico BETWEEN 0 AND 10000000000000000' },
+    { name: 'price_gpu_whole_ms', expression: 'gpu_second_pico % 1000 = 0' },
+    { name: 'price_book_known', expression: `book IN ('tariff', 'provider')` },
+    { name: 'price_provider_book', expression: `book = 'tariff' OR (provider IS NOT NULL AND tenant_id IS NULL AND tier IS NULL AND currency = 'USD')` },
   ],
-  foreignKeys: [{ name: 'price_tenant_fk', target: 'tenant', columnNames: ['tenantId'], referencedColumnNames: ['id'], onDelete: 'CASCADE' }],
+  foreignKeys: [{ name: 'price_tenant_fk', target: 'tenant', columnNames: ['tenantId'], referencedColumnNames: ['id'] }],
 })

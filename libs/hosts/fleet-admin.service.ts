@@ -3,9 +3,9 @@ import { refuse, RefusalError, type Clock, type Ids } from '@tollgate/kernel'
 import { CLOCK, IDS } from '@tollgate/platform/clock'
 import { violatedConstraint } from '@tollgate/platform/postgres'
 import { ChangeNotices } from '@tollgate/platform/redis'
-import { SecretBox } from '@tollgate/platform/secrets'
-import { hintOf, type HeldModel, type HostRecord, type Region } from './domain/host-record'
+import type { CostSpan, HeldModel, HostRecord, Region } from './domain/host-record'
 import { FleetStore } from './fleet.store'
+import { HostSecrets } from './host-secrets.service'
 
 /** A host to be made. `secret` is the plain credential: it is sealed before it is stored and never read back. */
 export interface NewHost {
@@ -18,6 +18,7 @@ export interface NewHost {
   readonly weight?: number
   readonly costPerHourPico?: bigint | null
   readonly vramBytes?: number | null
+  readonly diskBytes?: number | null
   readonly isEnabled?: boolean
   readonly isSandbox?: boolean
 }
@@ -27,7 +28,7 @@ export interface NewHost {
 export class FleetAdminService {
   constructor(
     private readonly store: FleetStore,
-    private readonly secrets: SecretBox,
+    private readonly secrets: HostSecrets,
     private readonly notices: ChangeNotices,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(IDS) private readonly ids: Ids,
@@ -42,16 +43,19 @@ export class FleetAdminService {
       weight: 1,
       costPerHourPico: null,
       vramBytes: null,
+      diskBytes: null,
       isEnabled: true,
       isSandbox: false,
       ...wanted,
-      ...this.sealed(id, secret ?? null),
+      ...this.secrets.seal({ id, provider: wanted.provider }, secret ?? null),
       id,
       isDraining: true,
       status: 'unknown',
+      unhealthySince: null,
       version: null,
       lastProbeAt: null,
       lastError: null,
+      isOpenToAll: null,
       createdAt: now,
       updatedAt: now,
     }
@@ -77,16 +81,32 @@ export class FleetAdminService {
     return groups
   }
 
+  /** The host as it is to be, for a probe before anything is stored. */
+  prospect(host: HostRecord, { secret, ...changes }: Partial<NewHost>): HostRecord {
+    return { ...host, ...changes, ...(secret === undefined ? {} : this.secrets.seal(host, secret)) }
+  }
+
+  /** Is this the host's credential? False as well for one that cannot be opened. */
+  hasSecret(host: HostRecord, secret: string | null): boolean {
+    return this.secrets.isReadable(host) && this.secrets.open(host) === secret
+  }
+
   /** Changes a host and tells every process. An undefined secret stays as it is, null removes it. */
   async change(host: HostRecord, { secret, ...changes }: Partial<NewHost> & { isDraining?: boolean }): Promise<void> {
-    const credential = secret === undefined ? {} : this.sealed(host.id, secret)
+    const credential = secret === undefined ? {} : this.secrets.seal(host, secret)
     await this.store.change(host.id, { ...changes, ...credential }).catch((error: unknown) => rethrow(error, changes.name ?? host.name))
     await this.notices.publish({ topic: 'hosts' })
   }
 
+  /** Calls that run there, or were admitted for it already, are still served. */
   async remove(host: HostRecord): Promise<void> {
     await this.store.remove(host.id)
     await this.notices.publish({ topic: 'hosts' })
+  }
+
+  /** How long each host with a cost per hour stood within a period, span by span; a period that runs ends now. */
+  async costSpans(fromMs: number, toMs: number): Promise<CostSpan[]> {
+    return this.store.costSpans(fromMs, toMs, this.clock.now())
   }
 
   async regions(): Promise<(Region & { distancesMs: Record<string, number> })[]> {
@@ -108,10 +128,6 @@ export class FleetAdminService {
       throw error
     }
     await this.notices.publish({ topic: 'hosts' })
-  }
-
-  private sealed(id: string, secret: string | null): Pick<HostRecord, 'secret' | 'secretHint'> {
-    return secret === null ? { secret: null, secretHint: null } : { secret: this.secrets.seal(secret, `host|${id}`), secretHint: hintOf(secret) }
   }
 }
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common'
 import { In, MoreThan } from 'typeorm'
 import { Database } from '@tollgate/platform/postgres'
-import type { HeldModel, HostRecord, Region } from './domain/host-record'
+import type { CostSpan, HeldModel, HostRecord, Region } from './domain/host-record'
 import { HostTable } from './host.table'
 import { RegionTable } from './region.table'
 
@@ -47,6 +47,22 @@ export class FleetStore {
       sizeBytes: row.size_bytes === null ? null : Number(row.size_bytes),
       seenAt: row.seen_at,
     }))
+  }
+
+  /**
+   * How long hosts stood at which cost per hour within a period, removed ones included; `nowMs` ends what still stands.
+   * SQL: `host_cost` is written by a trigger (migration 0011) and has no entity.
+   */
+  async costSpans(fromMs: number, toMs: number, nowMs: number): Promise<CostSpan[]> {
+    const rows = await this.database.query<{ host: string; region: string; pico: string; ms: string }>(
+      `SELECT host, region, pico::text, (extract(epoch FROM ends - starts) * 1000)::bigint::text AS ms FROM (
+         SELECT host, region, cost_per_hour_pico AS pico, greatest(starts_at, to_timestamp($1 / 1000.0)) AS starts,
+           least(coalesce(lead(starts_at) OVER (PARTITION BY host_id ORDER BY starts_at), to_timestamp($3 / 1000.0)), to_timestamp($2 / 1000.0)) AS ends
+         FROM host_cost) span
+       WHERE pico IS NOT NULL AND ends > starts ORDER BY host, region`,
+      [fromMs, toMs, nowMs],
+    )
+    return rows.map((row) => ({ host: row.host, region: row.region, costPerHourPico: BigInt(row.pico), ms: Number(row.ms) }))
   }
 
   async regions(): Promise<(Region & { distancesMs: Record<string, number> })[]> {

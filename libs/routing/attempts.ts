@@ -1,3 +1,9 @@
+/** Part of a pool that may be left out for its health. */
+const MOST_EJECTED = 0.34
+
+/** The kind of host that is the operator's own, and loads models. */
+const OWN = 'ollama'
+
 /** A deployment that may serve a call: a model on a host, with what is known of the host's health. */
 export interface Candidate {
   readonly hostId: string
@@ -6,13 +12,27 @@ export interface Candidate {
   readonly provider: string
   readonly model: string
   readonly upstreamModel: string
+  /** Digest of the weights there, as the host's own list gives it; null where its kind has none. */
+  readonly digest: string | null
   readonly baseUrl: string
   readonly weight: number
   readonly isSandbox: boolean
   /** Routing avoids a flagged target only while another permitted one is healthy (product.md 6). */
   readonly isHealthy: boolean
+  /** Its circuit is open: dropped while enough others are left. */
+  readonly isOpen: boolean
+  /** Its circuit is open, and it is not dropped: too much of the model's hosts would be (libs/hosts, ejection). */
+  readonly isLetIn: boolean
   /** Calls this process has in flight there: the less, the sooner it is tried. */
   readonly inFlight: number
+  /** Estimated time until a slot is free there; 0 = one is. */
+  readonly waitMs: number
+  /** Learned time to load the model; 0 = it is in memory, or the host's kind loads none. */
+  readonly loadMs: number
+  /** The load would push a model out of memory that is in use. */
+  readonly displaces: boolean
+  /** Models in the host's memory: among equals the emptiest is given a model it has to load. */
+  readonly loadedModels: number
 }
 
 /** What orders the attempts. */
@@ -26,30 +46,76 @@ export interface RouteWish {
   /** Distance in ms between regions; unknown pairs come last. */
   readonly distanceMs: (from: string, to: string) => number
   readonly maxAttempts: number
-  /** False: only the preferred provider present is tried (ENABLE_FALLBACK). */
+  /** False: one provider is tried and no other, the preferred one where it is present, in whatever health (ENABLE_FALLBACK). */
   readonly isFallbackEnabled: boolean
 }
 
 /**
- * Ordered attempts: real hosts before sandboxes, healthy before flagged, preferred provider first, nearest region first, then the least loaded for
- * its weight, then by name so that equal inputs give equal answers. Pure.
+ * Ordered attempts: real hosts before sandboxes, healthy before flagged, preferred provider first, one that need not push
+ * a model in use out of its memory, nearest region first, own hosts before clouds (no load time of ours is worth a
+ * cloud's bill), then the one that begins soonest (model there and slot free, else learned load time and estimated wait), the least loaded for its weight, and by name so that equal inputs give
+ * equal answers. Pure.
  */
 export function orderAttempts(candidates: readonly Candidate[], wish: RouteWish): Candidate[] {
-  const permitted = candidates.filter(
+  const allowed = candidates.filter(
     (candidate) => wish.allowedRegions.includes(candidate.region) && (wish.provider === null || candidate.provider === wish.provider),
   )
   const preference = (candidate: Candidate) => (candidate.provider === wish.preferredProvider ? 0 : 1)
   const distance = (candidate: Candidate) => (candidate.region === wish.homeRegion ? 0 : wish.distanceMs(wish.homeRegion, candidate.region))
   const load = (candidate: Candidate) => candidate.inFlight / candidate.weight
-  const ordered = permitted.toSorted(
+  const permitted = wish.isFallbackEnabled ? allowed : ofOneProvider(allowed, (a, b) => Number(a.isSandbox) - Number(b.isSandbox) || preference(a) - preference(b) || distance(a) - distance(b) || a.hostName.localeCompare(b.hostName))
+  const ordered = withoutOpen(permitted).toSorted(
     (a, b) =>
       Number(a.isSandbox) - Number(b.isSandbox) ||
       Number(b.isHealthy) - Number(a.isHealthy) ||
       preference(a) - preference(b) ||
+      Number(a.displaces) - Number(b.displaces) ||
       distance(a) - distance(b) ||
+      Number(a.provider !== OWN) - Number(b.provider !== OWN) ||
+      startMs(a) - startMs(b) ||
+      emptiness(a) - emptiness(b) ||
       load(a) - load(b) ||
       a.hostName.localeCompare(b.hostName),
   )
-  const reachable = wish.isFallbackEnabled ? ordered : ordered.filter((candidate) => candidate.provider === ordered[0]!.provider)
-  return reachable.slice(0, wish.maxAttempts)
+  return ordered.slice(0, wish.maxAttempts)
+}
+
+/**
+ * Which of these targets, in their order, a call takes now. A free one that would have to load the model is left alone
+ * while one before it has the call begin sooner, wait and all, within `mostWaitMs`: null = stand in line. Pure.
+ */
+export function takeNow(candidates: readonly Candidate[], hasRoom: (candidate: Candidate) => boolean, mostWaitMs: number): Candidate | null {
+  const sooner: Candidate[] = []
+  for (const candidate of candidates) {
+    if (!hasRoom(candidate)) sooner.push(candidate)
+    else if (candidate.loadMs === 0 || !sooner.some((busy) => busy.waitMs <= mostWaitMs && startMs(busy) < startMs(candidate))) return candidate
+  }
+  return null
+}
+
+/** Estimated time until a call begins there. A load that pushes another model out costs that one's load as well. */
+function startMs({ waitMs, loadMs, displaces }: Candidate): number {
+  return waitMs + loadMs * (displaces ? 2 : 1)
+}
+
+/** Only where something must be loaded. */
+function emptiness({ loadMs, loadedModels }: Candidate): number {
+  return loadMs === 0 ? 0 : loadedModels
+}
+
+/** Candidates of the provider of the first one. */
+function ofOneProvider(pool: readonly Candidate[], order: (a: Candidate, b: Candidate) => number): readonly Candidate[] {
+  const first = pool.toSorted(order)[0]
+  return pool.filter((candidate) => candidate.provider === first?.provider)
+}
+
+/**
+ * Drops targets whose circuit is open: a third of the pool at most (but one always may be), never the last, and none at
+ * all once less than half of the pool is left, since the fault is then more likely ours (routing.md, ejection).
+ */
+function withoutOpen(pool: readonly Candidate[]): readonly Candidate[] {
+  const isOut = (candidate: Candidate) => candidate.isOpen && !candidate.isLetIn
+  const open = pool.filter(isOut).length
+  const isTooMany = open > Math.max(1, Math.floor(pool.length * MOST_EJECTED)) || open === pool.length || (pool.length - open) * 2 < pool.length
+  return open === 0 || isTooMany ? pool : pool.filter((candidate) => !isOut(candidate))
 }

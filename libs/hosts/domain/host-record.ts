@@ -1,13 +1,19 @@
 import type { Host } from './host'
 
-/** A host as operators see it. Money is pico; `secretHint` holds the last four characters of the sealed secret. */
+/** A host as operators see it. Money is pico; of the sealed secret `secretHint` holds the last four characters, `secretFingerprint` the beginning of its SHA-256. */
 export interface HostRecord extends Host {
-  readonly costPerHourPico: bigint | null
   readonly vramBytes: number | null
+  /** What its models may take of its disk; null = unknown, then nothing is checked. */
+  readonly diskBytes: number | null
+  /** Since when its probes fail; null = they pass. */
+  readonly unhealthySince: Date | null
   readonly secretHint: string | null
+  readonly secretFingerprint: string | null
   readonly version: string | null
   readonly lastProbeAt: Date | null
   readonly lastError: string | null
+  /** It answered a caller without our credential when last asked; null = not asked. */
+  readonly isOpenToAll: boolean | null
   readonly createdAt: Date
   readonly updatedAt: Date
 }
@@ -20,6 +26,14 @@ export interface HeldModel {
   readonly digest: string | null
   readonly sizeBytes: number | null
   readonly seenAt: Date
+}
+
+/** A time a host stood at one cost per hour, in pico of US dollars. */
+export interface CostSpan {
+  readonly host: string
+  readonly region: string
+  readonly costPerHourPico: bigint
+  readonly ms: number
 }
 
 /** A place where hosts are; `distancesMs` are round trips to the others. */

@@ -7,6 +7,8 @@ export interface Host {
   readonly baseUrl: string
   readonly maxParallel: number
   readonly weight: number
+  /** Pico of US dollars the operator pays for it, used or idle; null = not known, or a provider that bills by use. */
+  readonly costPerHourPico: bigint | null
   readonly isEnabled: boolean
   readonly isDraining: boolean
   readonly isSandbox: boolean
@@ -29,6 +31,8 @@ export interface ProbeResult {
   readonly error: string | null
   readonly latencyMs: number
   readonly models: readonly DiscoveredModel[]
+  /** Canonical names of the models in memory; null where the host did not say. */
+  readonly loaded: readonly string[] | null
 }
 
 /** One model in a host's own list. */
@@ -40,6 +44,8 @@ export interface DiscoveredModel {
   readonly details: Readonly<Record<string, unknown>>
   readonly capabilities: readonly string[]
   readonly contextLength: number | null
+  /** Earlier weights that the host keeps under a name of their own, by digest. */
+  readonly kept: Readonly<Record<string, { readonly name: string; readonly size: number | null }>>
 }
 
 /** Is a host one that calls may go to? */

@@ -1,0 +1,2 @@
+export { createBody, readModelfile } from '../domain/modelfile'
+export { RecipeService } from '../recipe.service'

@@ -1,0 +1,145 @@
+import { Injectable } from '@nestjs/common'
+import { HostMemory, type MemoryWord } from './host-memory'
+
+/** What a gateway tells the others, once a second. */
+export interface GatewayWord {
+  /** Calls in flight by host; a host it has used lately is named even at zero. */
+  readonly hosts: Readonly<Record<string, number>>
+  /** What it knows of models it called lately. */
+  readonly memory: Readonly<Record<string, MemoryWord>>
+  /** It has served a call since it runs: not a worker. */
+  readonly serves: boolean
+  /** Its name in the shared line, and the calls it runs on slots of others. */
+  readonly line: { readonly id: string; readonly borrowed: readonly string[] }
+}
+
+/** What the gateways told each other of their calls in flight a second ago at most. */
+export interface Roster {
+  /** This gateway's id. */
+  readonly self: string
+  /** By gateway. */
+  readonly gateways: ReadonlyMap<string, GatewayWord>
+}
+
+/** A gateway keeps its part of a host's slots for so many seconds after its last call. */
+const IDLE_WORDS = 10
+
+/** Calls in flight at every target: this gateway's to the call, the others' as of their last word. */
+@Injectable()
+export class HostLoad {
+  private readonly own = new Map<string, number>()
+  private readonly byTarget = new Map<string, number>()
+  /** Words since the last call, by host. */
+  private readonly idle = new Map<string, number>()
+  /** Words since this gateway came to a host. */
+  private readonly said = new Map<string, number>()
+  private roster: Roster = { self: '', gateways: new Map() }
+
+  private readonly waiting = new Map<string, number>()
+  private hasServed = false
+  private listener: () => void = () => undefined
+  /** Of the shared line: this gateway's name there, and the lender of each slot it borrowed, by call. */
+  line: { readonly id: string; readonly borrowed: Map<string, string> } = { id: '', borrowed: new Map() }
+
+  constructor(readonly memory: HostMemory) {}
+
+  enter(hostId: string, model: string): void {
+    this.add(hostId, model, 1)
+    this.idle.set(hostId, 0)
+    this.hasServed = true
+  }
+
+  leave(hostId: string, model: string): void {
+    this.add(hostId, model, -1)
+  }
+
+  /** This gateway's calls in flight at a model on a host, or at the whole host. */
+  ownAt(hostId: string, model?: string): number {
+    return (model === undefined ? this.own.get(hostId) : this.byTarget.get(`${hostId} ${model}`)) ?? 0
+  }
+
+  /** Every gateway's calls in flight at a host. */
+  at(hostId: string): number {
+    let sum = this.ownAt(hostId)
+    for (const [gateway, { hosts }] of this.roster.gateways) if (gateway !== this.roster.self) sum += hosts[hostId] ?? 0
+    return sum
+  }
+
+  /** Words that this gateway has said since it came to a host: 0 before its first call there. */
+  wordsAt(hostId: string): number {
+    return this.said.get(hostId) ?? 0
+  }
+
+  /** How many gateways use a host, this one included, and its place among them. */
+  users(hostId: string): { count: number; rank: number } {
+    let count = 1
+    let rank = 0
+    for (const [gateway, { hosts }] of this.roster.gateways) {
+      if (gateway === this.roster.self || hosts[hostId] === undefined) continue
+      count++
+      if (gateway < this.roster.self) rank++
+    }
+    return { count, rank }
+  }
+
+  /** As `users`, of all gateways that serve calls, whichever hosts they use. */
+  everybody(): { count: number; rank: number } {
+    const others = [...this.roster.gateways].filter(([gateway, { serves }]) => serves && gateway !== this.roster.self)
+    return { count: others.length + 1, rank: others.filter(([gateway]) => gateway < this.roster.self).length }
+  }
+
+  /** A call begins or ends to wait for any host of a model here. */
+  noteWaiting(model: string, by: 1 | -1): void {
+    this.waiting.set(model, (this.waiting.get(model) ?? 0) + by)
+  }
+
+  /** Calls that wait here for a host of a model. */
+  waitingFor(model: string): number {
+    return this.waiting.get(model) ?? 0
+  }
+
+  /** Does this gateway use the host, so that it has a part of its slots? */
+  isUser(hostId: string): boolean {
+    return this.idle.has(hostId)
+  }
+
+  /** Calls that a gateway of the shared line runs on slots of others, by its last word. */
+  borrowedBy(line: string): readonly string[] {
+    return [...this.roster.gateways.values()].find((word) => word.line.id === line)?.line.borrowed ?? []
+  }
+
+  /** Calls back after the others' words were heard. */
+  onHear(listener: () => void): void {
+    this.listener = listener
+  }
+
+  /** What this gateway tells the others, once a second. A host without calls is named a while longer. */
+  word(): GatewayWord {
+    for (const [hostId, words] of this.idle) {
+      this.said.set(hostId, (this.said.get(hostId) ?? 0) + 1)
+      if (this.ownAt(hostId) > 0) this.idle.set(hostId, 0)
+      else if (words >= IDLE_WORDS) this.forget(hostId)
+      else this.idle.set(hostId, words + 1)
+    }
+    return { hosts: Object.fromEntries([...this.idle.keys()].map((hostId) => [hostId, this.ownAt(hostId)])), memory: this.memory.word(), serves: this.hasServed, line: { id: this.line.id, borrowed: [...this.line.borrowed.keys()] } }
+  }
+
+  hear(roster: Roster): void {
+    this.roster = roster
+    for (const [gateway, { memory }] of roster.gateways) if (gateway !== roster.self) this.memory.hearOther(memory)
+    this.listener()
+  }
+
+  private forget(hostId: string): void {
+    this.idle.delete(hostId)
+    this.said.delete(hostId)
+  }
+
+  private add(hostId: string, model: string, by: 1 | -1): void {
+    for (const [counts, key] of [[this.own, hostId], [this.byTarget, `${hostId} ${model}`]] as const) {
+      const next = (counts.get(key) ?? 0) + by
+      if (next > 0) counts.set(key, next)
+      else counts.delete(key)
+    }
+  }
+}

@@ -1,0 +1,8 @@
+export { RolloutAdminModule, RolloutRunnerModule } from './rollouts.module'
+export { RolloutAdminService, type WhereWanted } from './rollout-admin.service'
+export { CopiesService } from './copies.service'
+export type { CopiesStanding } from './domain/copies'
+export { WarmService } from './warm.service'
+export { RolloutRunner } from './rollout-runner.service'
+export { JOB_STATES, preloadBody, type HostJob } from './domain/host-job'
+export { type JobHost } from './host-job.store'
