@@ -1,5 +1,7 @@
 import type { ChatEvent, FinishReason, Pico, Refusal, ReplySink, Usage } from '@tollgate/kernel'
 import type { Reservation } from '@tollgate/limits'
+import type { AttemptOutcome } from '@tollgate/providers'
+import type { SelectionNote } from '@tollgate/selection'
 
 /** Who serves a call, as headers and replies name it. Known before the first event. */
 export interface ServedBy {
@@ -13,18 +15,29 @@ export interface ServedBy {
   /** Milliseconds between the request and its dispatch. */
   readonly queueMs: number
   readonly headroom: Reservation['headroom']
+  /** Where the call stood in its model's line, and the wait that was estimated; absent when it did not wait. */
+  readonly stood?: { readonly position: number; readonly estimateMs: number } | null
+  /** Set when rules chose the model: wanted, used, because. */
+  readonly selection: SelectionNote | null
 }
 
 /** Where the corridor sends a reply: `begin` exactly once, before the first event, and never when nothing is served. */
 export interface ChatReply extends ReplySink {
   begin(served: ServedBy): void
+  /** The surface has words for the seals of thoughts; the others hear nothing of them. */
+  readonly takesSeals?: boolean
 }
 
 /** A finished answer whose usage is durable: the terminal event may be written. */
 export interface CompletedChat {
   readonly kind: 'completed'
   readonly served: ServedBy
+  /** Of the first choice. */
   readonly finishReason: FinishReason
+  /** Of every choice, in order. */
+  readonly finishReasons: readonly FinishReason[]
+  /** The stop sequence that ended it, where the provider names it; null with most. */
+  readonly stopSequence: string | null
   readonly usage: Usage
   readonly costPico: Pico
   readonly currency: string
@@ -32,6 +45,8 @@ export interface CompletedChat {
   /** From dispatch to the first event, ms. */
   readonly firstEventMs: number | null
   readonly warnings: readonly string[]
+  /** One vector an input, for embeddings; else null. */
+  readonly vectors: AttemptOutcome['vectors']
 }
 
 /**

@@ -1,10 +1,13 @@
 import { Inject, Injectable, Module, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common'
 import { CatalogModule } from '@tollgate/catalog'
+import { ConversationsModule } from '@tollgate/conversations'
 import { HostsModule } from '@tollgate/hosts'
 import { LimitsModule } from '@tollgate/limits'
+import { McpModule } from '@tollgate/mcp'
 import { CONFIG, type ClusterConfig } from '@tollgate/platform/config'
 import { Metrics } from '@tollgate/platform/metrics'
 import { ProvidersModule } from '@tollgate/providers'
+import { SelectionModule } from '@tollgate/selection'
 import { TenantsModule } from '@tollgate/tenants'
 import { TiersModule, TiersService } from '@tollgate/tiers'
 import { UsageModule } from '@tollgate/usage'
@@ -12,8 +15,16 @@ import { AccessService } from './access.service'
 import { AttemptsService } from './attempts.service'
 import { ChatService } from './chat.service'
 import { CheckpointService } from './checkpoint.service'
+import { ChoicesService } from './choices.service'
+import { ConsensusService } from './consensus.service'
+import { ContextService } from './context.service'
 import { CorridorRooms } from './corridor-rooms'
 import { SettlementService } from './settlement.service'
+import { SmartService } from './smart.service'
+import { SwitchService } from './switch.service'
+import { TalkService } from './talk.service'
+import { ToolsService } from './tools.service'
+import { UpstreamWatch } from './upstream-watch.service'
 
 const RING_MS = 1_000
 const SNAPSHOT_MS = 5_000
@@ -34,9 +45,11 @@ class CorridorUpkeep {
     return this.config.TOLLGATE_DRAIN_TIMEOUT_MS
   }
 
-  publish(running: number, unconfirmed: number): void {
+  publish(running: number, { unconfirmed, oldestUnconfirmedSeconds }: SettlementService, drifted: number): void {
+    this.metrics.gauge('tollgate_models_drifted', 'Models whose hosts hold different weights, or others than they are pinned to', drifted)
     this.metrics.gauge('tollgate_running_calls', 'Calls in flight in this process', running)
     this.metrics.gauge('tollgate_settlement_ring', 'Final claims not yet confirmed', unconfirmed)
+    this.metrics.gauge('tollgate_settlement_ring_oldest_seconds', 'Age of the oldest final claim not yet confirmed', oldestUnconfirmedSeconds)
   }
 }
 
@@ -54,15 +67,16 @@ class CorridorTimers implements OnApplicationBootstrap, OnModuleDestroy, OnAppli
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    const [graceMs] = await Promise.all([this.rooms.limits.markBuckets(), this.rooms.catalog.refresh(), this.rooms.hosts.refresh(), this.tiers.refresh()])
+    const [graceMs] = await Promise.all([this.rooms.limits.markBuckets(), this.rooms.catalog.refresh(), this.rooms.hosts.refresh(), this.rooms.rules.refresh(), this.tiers.refresh()])
     // A Redis without memory: listening later is kinder than answering 503.
     if (graceMs > 0) await new Promise((resolve) => setTimeout(resolve, graceMs))
-    this.every(this.upkeep.checkpointMs, () => this.checkpoints.tick())
+    await this.settlement.recover()
+    this.every(this.upkeep.checkpointMs, () => this.checkpoints.tick(this.settlement.alone))
     this.every(RING_MS, async () => {
-      await this.settlement.tendRing()
-      this.upkeep.publish(this.checkpoints.running, this.settlement.unconfirmed)
+      await Promise.all([this.settlement.tendRing(), this.rooms.limits.releaseDoubtful().catch(() => undefined), this.rooms.traces.flush().catch(() => undefined)])
+      this.upkeep.publish(this.checkpoints.running, this.settlement, this.rooms.catalog.drifts().length)
     })
-    this.every(SNAPSHOT_MS, () => Promise.all([this.rooms.catalog.refresh(), this.rooms.hosts.refresh(), this.tiers.refresh()]))
+    this.every(SNAPSHOT_MS, () => Promise.all([this.rooms.catalog.refresh(), this.rooms.hosts.refresh(), this.rooms.rules.refresh(), this.tiers.refresh()]))
   }
 
   /** Streams may run on while the listener drains, but not past the limit. */
@@ -72,8 +86,9 @@ class CorridorTimers implements OnApplicationBootstrap, OnModuleDestroy, OnAppli
     this.timers.push(deadline)
   }
 
-  onApplicationShutdown(): void {
+  async onApplicationShutdown(): Promise<void> {
     for (const timer of this.timers) clearInterval(timer)
+    await this.rooms.traces.flush().catch(() => undefined)
   }
 
   private every(ms: number, work: () => Promise<unknown>): void {
@@ -84,8 +99,8 @@ class CorridorTimers implements OnApplicationBootstrap, OnModuleDestroy, OnAppli
 }
 
 @Module({
-  imports: [CatalogModule, HostsModule, LimitsModule, ProvidersModule, TenantsModule, TiersModule, UsageModule],
-  providers: [AccessService, AttemptsService, ChatService, CheckpointService, CorridorRooms, CorridorTimers, CorridorUpkeep, SettlementService],
-  exports: [AccessService, ChatService, CatalogModule, HostsModule, TenantsModule, TiersModule, UsageModule],
+  imports: [CatalogModule, ConversationsModule, HostsModule, LimitsModule, McpModule, ProvidersModule, SelectionModule, TenantsModule, TiersModule, UsageModule],
+  providers: [AccessService, AttemptsService, ChoicesService, ChatService, CheckpointService, ConsensusService, ContextService, CorridorRooms, CorridorTimers, CorridorUpkeep, SettlementService, SmartService, SwitchService, TalkService, ToolsService, UpstreamWatch],
+  exports: [AccessService, ChatService, SwitchService, TalkService, ConsensusService, ToolsService, McpModule, CatalogModule, ConversationsModule, HostsModule, SelectionModule, TenantsModule, TiersModule, UsageModule],
 })
 export class ChatModule {}

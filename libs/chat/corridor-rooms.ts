@@ -2,7 +2,10 @@ import { Injectable } from '@nestjs/common'
 import { CatalogService } from '@tollgate/catalog'
 import { HostsService } from '@tollgate/hosts'
 import { LimitsService } from '@tollgate/limits'
+import { McpService } from '@tollgate/mcp'
 import { ProvidersService } from '@tollgate/providers'
+import { RuleSetsService } from '@tollgate/selection'
+import { TracesService } from '@tollgate/selection/traces'
 import { AuthenticationService } from '@tollgate/tenants'
 
 /** The rooms the corridor walks through for facts; bundled so that its constructor reads as its story. */
@@ -14,5 +17,8 @@ export class CorridorRooms {
     readonly limits: LimitsService,
     readonly authentication: AuthenticationService,
     readonly providers: ProvidersService,
+    readonly rules: RuleSetsService,
+    readonly traces: TracesService,
+    readonly mcp: McpService,
   ) {}
 }

@@ -1,13 +1,15 @@
 import type { SettleCall } from '@tollgate/limits'
-import type { CommittedSum, UsageClaim } from '@tollgate/usage'
+import type { CommittedSum } from '@tollgate/usage'
 
 /** A final claim that Redis or Postgres has not confirmed for good. */
 export interface RingEntry {
+  /** Holds the claim as text, once: thousands of entries live for a second or two, and the collector carries them along. */
   readonly settle: SettleCall
-  readonly claim: UsageClaim
   readonly putAtMs: number
   /** Set when Postgres has committed it and only Redis has yet to learn. */
   committed: readonly CommittedSum[] | null
+  /** No store took it in time: it exists here alone. */
+  isAlone: boolean
 }
 
 const MOST_ENTRIES = 50_000
@@ -25,13 +27,20 @@ export class SettlementRing {
     return this.entries.size
   }
 
+  /** Monotonic ms; null when there is none. */
+  get oldestPutAtMs(): number | null {
+    for (const { putAtMs } of this.entries.values()) return putAtMs
+    return null
+  }
+
   isFull(): boolean {
     return this.entries.size >= MOST_ENTRIES || this.bytes >= MOST_BYTES
   }
 
   put(entry: RingEntry): void {
-    this.drop(entry.claim.rid)
-    this.entries.set(entry.claim.rid, entry)
+    const { rid } = entry.settle.reservation
+    this.drop(rid)
+    this.entries.set(rid, entry)
     this.bytes += entry.settle.claim.length
   }
 
@@ -40,6 +49,11 @@ export class SettlementRing {
     if (!entry) return
     this.entries.delete(rid)
     this.bytes -= entry.settle.claim.length
+  }
+
+  /** Claims, as text, that no store took in time. */
+  alone(): string[] {
+    return [...this.entries.values()].filter(({ isAlone }) => isAlone).map(({ settle }) => settle.claim)
   }
 
   /** Entries put before an instant (monotonic ms), oldest first. */

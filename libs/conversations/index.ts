@@ -1,0 +1,6 @@
+export { ConversationsModule, ConversationUpkeepModule } from './conversations.module'
+export { ConversationsService, type NewConversation } from './conversations.service'
+export { TurnsService, type OpenTurn } from './turns.service'
+export { ConversationUpkeep } from './upkeep.service'
+export { ownerOf, type Conversation, type Turn } from './domain/conversation'
+export { promptOf, turnsLeftOut } from './domain/fit'

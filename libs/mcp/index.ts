@@ -1,0 +1,6 @@
+export { McpModule } from './mcp.module'
+export { McpService, type Offer, type ToolOutcome } from './mcp.service'
+export { mcpSectionSchema, mcpServerName, serversOf } from './server-file.schema'
+export type { McpServer } from './domain/mcp-server'
+export type { OfferedTool } from './domain/offered-tool'
+export { failureText } from './domain/tool-result'

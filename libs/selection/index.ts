@@ -1,0 +1,6 @@
+export { SelectionAdminModule, SelectionModule } from './selection.module'
+export { RuleSetsService } from './rule-sets.service'
+export { RuleSetAdminService } from './rule-set-admin.service'
+export { ruleProblems } from './domain/rule-set-check'
+export { chosenSet, type StoredRuleSet } from './domain/stored-rule-set'
+export { settleChoice, type SelectionNote, type StandIn } from './domain/smart-choice'

@@ -1,0 +1,5 @@
+export { TraceUpkeepModule } from './trace-upkeep.module'
+export { TracesService } from './traces.service'
+export { TraceStore } from './trace.store'
+export { BacktestStore, type PastCall } from './backtest.store'
+export { BacktestTotals, unrecordedWords } from '../domain/backtest'
