@@ -12,6 +12,7 @@ COPY scripts/build.mjs scripts/
 COPY apps apps
 COPY libs libs
 RUN node scripts/build.mjs
+RUN mkdir /commands && ln -s /app/scripts/tollgate.mjs /commands/tollgate
 
 # Production packages only. The optional ones are embedded Postgres servers, which only `npm start` uses.
 FROM node:24-slim AS packages
@@ -26,6 +27,9 @@ COPY package.json ./
 COPY migrations migrations
 COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
+# The command line: `docker compose exec admin tollgate invoice replay <id>`.
+COPY scripts/tollgate.mjs scripts/tollgate.mjs
+COPY --from=build /commands /usr/local/bin
 USER node
 EXPOSE 8080 8081
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \

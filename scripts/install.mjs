@@ -2,7 +2,7 @@
 // so a fresh clone needs no separate `npm ci`. Needs nothing but Node and npm.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -22,6 +22,8 @@ export function ensureInstalled() {
   const hash = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex')
   const stamp = join(root, 'node_modules', '.tollgate-lock')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return
+  // A linked folder is another checkout's: `npm ci` here would empty it there.
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()) return
   console.error('Installing dependencies (npm ci), once per lockfile …')
   try {
     execFileSync('npm', ['ci', '--ignore-scripts', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] })

@@ -34,11 +34,14 @@ export class HostAdminService {
     if (!this.providers.known.has(wanted.provider)) throw invalid({ path: 'provider', message: `must be one of ${[...this.providers.known].sort().join(', ')}` })
     this.demandAddress(wanted.name, wanted.baseUrl)
     const host = await this.fleet.createHost(wanted)
-    const discovery = await this.discovery.discover(host, drain !== true)
+    const discovery = await this.discovery.discover(host, (hasPassed) => this.serveIf(host, hasPassed && drain !== true))
     return { host: await this.fleet.get(host.name), discovery }
   }
 
-  /** A new address or secret, and an end of drain, count only after a probe has passed; until then the host is in drain. */
+  /**
+   * A new address or secret, and an end of drain, count only after a probe has passed. Until then a serving host serves on
+   * as it was, and one whose new address does not answer is not changed at all, unless it is to be in drain.
+   */
   async change(name: string, { drain, ...changes }: HostChanges): Promise<HostOutcome> {
     const host = await this.fleet.get(name)
     const isMoved = changes.baseUrl !== undefined && changes.baseUrl !== host.baseUrl
@@ -46,9 +49,16 @@ export class HostAdminService {
     // Otherwise whoever may change an address could have the stored secret sent to one of their own.
     if (isMoved && host.secret && changes.secret === undefined) throw invalid({ path: 'secret', message: 'must be given again, or null, when base_url changes' })
     const shouldServe = drain === undefined ? !host.isDraining : !drain
-    const needsProbe = isMoved || changes.secret !== undefined || (shouldServe && host.isDraining)
-    await this.fleet.change(host, { ...changes, isDraining: needsProbe || !shouldServe })
-    const discovery = needsProbe ? await this.discovery.discover(await this.fleet.get(name), shouldServe) : null
+    const isOther = isMoved || changes.secret !== undefined
+    if (!isOther && !(shouldServe && host.isDraining)) {
+      await this.fleet.change(host, { ...changes, isDraining: !shouldServe })
+      return { host: await this.fleet.get(name), discovery: null }
+    }
+    const discovery = await this.discovery.discover(this.fleet.prospect(host, changes), async (hasPassed) => {
+      if (!hasPassed && isOther && shouldServe && !host.isDraining) throw unanswered(name)
+      await this.fleet.change(host, { ...changes, isDraining: !(hasPassed && shouldServe) })
+      return hasPassed && shouldServe
+    })
     return { host: await this.fleet.get(name), discovery }
   }
 
@@ -56,13 +66,28 @@ export class HostAdminService {
   async probe(name: string): Promise<HostOutcome> {
     const host = await this.fleet.get(name)
     const isFirst = host.status !== 'healthy' && (await this.fleet.held([host])).get(host.id)!.length === 0
-    const discovery = await this.discovery.discover(host, isFirst || !host.isDraining)
+    const discovery = await this.discovery.discover(host, (hasPassed) => this.serveIf(host, hasPassed && (isFirst || !host.isDraining)))
     return { host: await this.fleet.get(name), discovery }
   }
 
-  private demandAddress(name: string, baseUrl: string): void {
-    const verdict = checkBaseUrl(baseUrl, addressPolicyOf(this.config))
-    if (verdict.ok) return
-    throw new RefusalError(refuse('host_refused', { name, reason: verdict.reason }, { details: { errors: [{ path: 'base_url', message: verdict.reason }] } }))
+  private async serveIf(host: HostRecord, shouldServe: boolean): Promise<boolean> {
+    if (shouldServe) await this.discovery.startServing(host)
+    return shouldServe
   }
+
+  /** Why an address may not be called; null = it may. */
+  addressProblem(baseUrl: string): string | null {
+    const verdict = checkBaseUrl(baseUrl, addressPolicyOf(this.config))
+    return verdict.ok ? null : verdict.reason
+  }
+
+  private demandAddress(name: string, baseUrl: string): void {
+    const reason = this.addressProblem(baseUrl)
+    if (reason !== null) throw new RefusalError(refuse('host_refused', { name, reason }, { details: { errors: [{ path: 'base_url', message: reason }] } }))
+  }
+}
+
+function unanswered(name: string): RefusalError {
+  const reason = 'it does not pass its probe as it is to be, so it was left as it is. Mend the address or secret, or send drain: true as well.'
+  return new RefusalError(refuse('host_refused', { name, reason }, { details: { errors: [{ path: 'base_url', message: reason }] } }))
 }

@@ -8,6 +8,10 @@ import { ChangeNotices } from '@tollgate/platform/redis'
 export interface Discovery {
   readonly isReachable: boolean
   readonly isServing: boolean
+  /** Why the probe did not pass. */
+  readonly error: string | null
+  /** The host answers callers without a credential; null = not known. */
+  readonly isOpenToAll: boolean | null
   readonly models: readonly string[]
   /** Found, but without a price and not marked free: refused until a price is added. */
   readonly modelsWithoutPrice: readonly string[]
@@ -27,16 +31,29 @@ export class HostDiscovery {
   /**
    * Probes at once. Models enter the catalogue before the host starts to serve, so that no gateway is ever offered a
    * deployment of a model it does not know.
-   * @param shouldServe lets the host out of drain when the probe passes
+   * @param host as it is to be; it may not be stored so yet
+   * @param act stores what follows from the probe: out of drain, a new address
    */
-  async discover(host: HostRecord, shouldServe: boolean): Promise<Discovery> {
-    const probe = await this.probes.probe(host)
-    if (!probe.isReachable) return { isReachable: false, isServing: false, models: [], modelsWithoutPrice: [] }
+  async discover(host: HostRecord, act: (hasPassed: boolean) => Promise<boolean>): Promise<Discovery> {
+    const probe = await this.probes.look(host)
+    if (!probe.isReachable) {
+      await act(false)
+      await this.probes.keep(host, probe)
+      return { isReachable: false, isServing: false, error: probe.error, isOpenToAll: null, models: [], modelsWithoutPrice: [] }
+    }
     const found = probe.models.map((model) => ({ ...model, name: canonicalModel(model.upstreamName) }))
     await this.catalog.register(found)
-    if (shouldServe) await this.store.startServing(host.id)
+    const isOpenToAll = host.secret === null || (await this.probes.isOpenToAll(host))
+    const isServing = await act(true)
+    await this.probes.keep(host, probe)
+    await this.store.noteOpenToAll(host.id, isOpenToAll)
     await this.notices.publish({ topic: 'hosts' })
     const models = [...new Set(found.map((model) => model.name))].sort()
-    return { isReachable: true, isServing: shouldServe && host.isEnabled, models, modelsWithoutPrice: await this.models.withoutPrice(models) }
+    return { isReachable: true, isServing: isServing && host.isEnabled, error: null, isOpenToAll, models, modelsWithoutPrice: await this.models.withoutPrice(models) }
+  }
+
+  /** Lets a host out of drain. */
+  async startServing(host: HostRecord): Promise<void> {
+    await this.store.startServing(host.id)
   }
 }

@@ -51,6 +51,7 @@ export async function startServices(environment: Environment, ids: Ids, log: (li
       // The in-process server shares our event loop, and compiles each script at its first run.
       TOLLGATE_REDIS_TIMEOUT_MS: redis.kind === 'js-redis-server' ? 2_000 : environment.TOLLGATE_REDIS_TIMEOUT_MS,
       TOLLGATE_STRICT_DURABILITY: true,
+      TOLLGATE_CHECKPOINT_FILE: environment.TOLLGATE_CHECKPOINT_FILE ?? join(folder.path, 'running-calls.json'),
       TOLLGATE_ALLOW_LOOPBACK_HOSTS: true,
     })
     return { config, folder, secrets, redisKind: redis.kind, stop }

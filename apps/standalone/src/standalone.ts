@@ -18,7 +18,7 @@ import type { StandaloneFile } from './data-folder'
 import { addHost, firstRun, type AdminCall } from './first-run'
 import { FrontDoor } from './front-door'
 import { startServices, type Services } from './services'
-import { cloudHosts, sandboxHosts, type PlannedHost } from './upstreams'
+import { cloudHosts, SANDBOX_PARALLEL, sandboxHosts, type PlannedHost } from './upstreams'
 
 const OPERATOR_EMAIL = 'operator@tollgate.local'
 const OLLAMA_ANSWERS_WITHIN_MS = 800
@@ -85,7 +85,7 @@ async function upstreamsOf({ config, folder }: Services, admin: NestFastifyAppli
   if (isReal) return { hosts: [{ name: 'ollama', region: 'us-east', provider: 'ollama', base_url: config.OLLAMA_BASE_URL }, ...cloud], isSandbox: false }
   if (!config.TOLLGATE_SANDBOX_HOSTS) return { hosts: cloud, isSandbox: false }
   const sandbox = keep(await NestFactory.createApplicationContext(SandboxModule.register({ hosts: sandboxHosts(folder.readStandalone()) }), { logger: false, abortOnError: false }))
-  const hosts = sandbox.get(SandboxService).sandbox.hosts.map((host) => ({ name: host.name, region: host.region, provider: 'ollama', base_url: host.baseUrl }))
+  const hosts = sandbox.get(SandboxService).sandbox.hosts.map((host) => ({ name: host.name, region: host.region, provider: 'ollama', base_url: host.baseUrl, max_parallel: SANDBOX_PARALLEL }))
   return { hosts: [...hosts, ...cloud], isSandbox: true }
 }
 

@@ -8,6 +8,8 @@ export interface PlannedHost {
   readonly provider: string
   readonly base_url: string
   readonly secret?: string
+  /** Calls it works on at once; a simulated host has no such limit. */
+  readonly max_parallel?: number
 }
 
 /** The demo fleet: each region another set of models, as a fleet would (product.md 3.2). */
@@ -16,6 +18,9 @@ const FLEET: Readonly<Record<string, readonly string[]>> = {
   'eu-west': ['phi3', 'llama3.2', 'mistral:7b', 'codellama:13b', 'codellama:34b', 'granite-code:3b', 'qwen2.5:3b'],
   'asia-pacific': ['phi3', 'llama3.2', 'qwen2.5:3b', 'qwen3:8b', 'qwen3:14b', 'tinyllama'],
 }
+
+/** More calls at once than a demonstration makes. */
+export const SANDBOX_PARALLEL = 1_000
 
 /** Three sandbox hosts, one a region. They keep the ports they had, so that nothing moves between starts. */
 export function sandboxHosts(before: StandaloneFile | null) {
@@ -31,5 +36,6 @@ export function cloudHosts(config: Environment): PlannedHost[] {
   const hosts: PlannedHost[] = []
   if (config.OPENAI_API_KEY) hosts.push({ name: 'openai', region: 'us-east', provider: 'openai', base_url: 'https://api.openai.com/v1', secret: config.OPENAI_API_KEY })
   if (config.OPENROUTER_API_KEY) hosts.push({ name: 'openrouter', region: 'us-east', provider: 'openrouter', base_url: 'https://openrouter.ai/api/v1', secret: config.OPENROUTER_API_KEY })
+  if (config.ANTHROPIC_API_KEY) hosts.push({ name: 'anthropic', region: 'us-east', provider: 'anthropic', base_url: 'https://api.anthropic.com/v1', secret: config.ANTHROPIC_API_KEY })
   return hosts
 }

@@ -1,5 +1,5 @@
 import type { ChatReply } from '@tollgate/chat'
-import type { ChatEvent } from '@tollgate/kernel'
+import type { ChatEvent, TokenLogprob } from '@tollgate/kernel'
 
 /** A tool call put together from its deltas. */
 export interface CollectedToolCall {
@@ -10,13 +10,18 @@ export interface CollectedToolCall {
 
 /** One choice of an answer that is not streamed. */
 export interface CollectedChoice {
+  /** All that was said. */
   readonly text: string
+  /** The part of it that is a model's refusal to answer: OpenAI's clients read it apart. */
+  readonly refusal: string
   readonly reasoning: string
   readonly toolCalls: readonly CollectedToolCall[]
+  readonly logprobs: readonly TokenLogprob[]
 }
 
 /** Gathers a whole answer in memory. Its size is bounded by the call's own `max_tokens`. */
 export class CollectedReply implements ChatReply {
+  readonly takesSeals = true
   private readonly events: ChatEvent[] = []
 
   begin(): void {}
@@ -28,14 +33,14 @@ export class CollectedReply implements ChatReply {
 
   onDrain(): void {}
 
+  /** Every event, in the order they came. */
+  all(): readonly ChatEvent[] {
+    return this.events
+  }
+
   /** All text of the first choice. */
   text(): string {
     return this.choice(0).text
-  }
-
-  /** Indexes of the choices that came, in order; at least the first. */
-  choices(): number[] {
-    return [...new Set([0, ...this.events.map((event) => event.choice)])].sort((a, b) => a - b)
   }
 
   choice(index: number): CollectedChoice {
@@ -47,6 +52,9 @@ export class CollectedReply implements ChatReply {
       const call = calls.get(event.index) ?? { id: '', name: '', arguments: '' }
       calls.set(event.index, { id: event.id ?? call.id, name: event.name ?? call.name, arguments: call.arguments + (event.arguments ?? '') })
     }
-    return { text: joined('text'), reasoning: joined('reasoning'), toolCalls: [...calls.entries()].sort(([a], [b]) => a - b).map(([, call]) => call) }
+    const texts = own.flatMap((event) => (event.kind === 'text' ? [event] : []))
+    const refusal = texts.map((event) => (event.isRefusal ? event.text : '')).join('')
+    const logprobs = texts.flatMap((event) => event.logprobs ?? [])
+    return { text: joined('text'), refusal, reasoning: joined('reasoning'), logprobs, toolCalls: [...calls.entries()].sort(([a], [b]) => a - b).map(([, call]) => call) }
   }
 }

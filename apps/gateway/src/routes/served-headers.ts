@@ -12,6 +12,8 @@ export function servedHeaders(served: ServedBy): Record<string, string> {
     'x-tollgate-host': served.host,
     'x-tollgate-attempts': String(served.attempts),
     'x-tollgate-queue-ms': String(served.queueMs),
+    ...(served.stood ? { 'x-tollgate-queue-position': String(served.stood.position), 'x-tollgate-queue-estimate-ms': String(served.stood.estimateMs) } : {}),
+    ...(served.selection ? { 'x-tollgate-selection': asciiJson(served.selection) } : {}),
   }
   for (const unit of ['requests', 'tokens'] as const) {
     const window = served.headroom[unit]
@@ -31,4 +33,9 @@ export function completedHeaders(result: CompletedChat): Record<string, string> 
 /** Header values are Latin-1; a model name may be anything. */
 function ascii(text: string): string {
   return /^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text)
+}
+
+/** JSON in printable ASCII: everything else is escaped, so that it parses back as it was. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

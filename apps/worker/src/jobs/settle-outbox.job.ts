@@ -55,15 +55,20 @@ export class SettleOutboxJob {
     const claims = read.flatMap(({ claim }) => (claim ? [claim] : []))
     const { sums, quarantined } = await this.usage.applyBatch(claims)
     for (const rid of quarantined) this.logger.error({ request_id: rid }, 'claim cannot be applied; quarantined, its budget keeps counting it')
-    const isApplied = (claim: UsageClaim) => !quarantined.includes(claim.rid)
+    const kept = new Set(quarantined)
     for (const bucket of new Set(entries.map((entry) => entry.bucket))) {
       const own = read.filter(({ entry }) => entry.bucket === bucket)
       await this.outbox.confirm({
         bucket,
         entryIds: own.map(({ entry }) => entry.id),
-        claims: own.flatMap(({ claim }) => (claim && isApplied(claim) ? [{ rid: claim.rid, rank: claim.rank, tenantId: claim.tenant_id, budgets: claim.budgets }] : [])),
+        claims: own.flatMap(({ claim }) => (claim ? [confirmed(claim, !kept.has(claim.rid))] : [])),
         sums: sums.filter((sum) => own.some(({ claim }) => claim?.tenant_id === sum.tenantId)),
       })
     }
   }
+}
+
+function confirmed({ rid, rank, tenant_id, budgets }: UsageClaim, isApplied: boolean) {
+  // What is no list was quarantined for that, too.
+  return { rid, rank, tenantId: tenant_id, budgets: Array.isArray(budgets) ? budgets : [], isApplied }
 }

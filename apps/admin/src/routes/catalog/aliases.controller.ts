@@ -1,41 +1,45 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common'
-import { AliasAdminService } from '@tollgate/catalog'
-import { ProvidersService } from '@tollgate/providers'
-import { Permit } from '@tollgate/tenants/people'
+import { Permit, type Principal } from '@tollgate/tenants/people'
 import { References } from '../../references'
+import { SignedIn } from '../../signed-in'
+import { AliasDesk } from './alias-desk'
 import { scopedAliasBody, scopeQuery, type ScopedAliasBody, type ScopeQuery } from './alias.schema'
-import { aliasesWire, aliasWire } from './alias.wire'
 
 /** Aliases of the platform, and with `tier` those of a tier. POST also re-points. */
 @Controller('admin/aliases')
 export class AliasesController {
   constructor(
-    private readonly aliases: AliasAdminService,
-    private readonly providers: ProvidersService,
+    private readonly desk: AliasDesk,
     private readonly references: References,
   ) {}
 
   @Permit('aliases:read')
   @Get()
   async list(@Query({ schema: scopeQuery }) query: ScopeQuery) {
-    return aliasesWire(await this.aliases.list(scopeOf(query.tier)))
+    return this.desk.list(placeOf(query.tier))
+  }
+
+  @Permit('aliases:read')
+  @Get(':alias/history')
+  async history(@Param('alias') name: string, @Query({ schema: scopeQuery }) query: ScopeQuery) {
+    return this.desk.history(placeOf(query.tier), name)
   }
 
   @Permit('aliases:write')
   @Post()
-  async put(@Body({ schema: scopedAliasBody }) body: ScopedAliasBody) {
+  async put(@SignedIn() who: Principal, @Body({ schema: scopedAliasBody }) body: ScopedAliasBody) {
     await this.references.demand({ tier: body.tier })
-    return aliasWire(await this.aliases.put(scopeOf(body.tier), body.name, body.target, { tenantTier: null, providers: this.providers.known }))
+    return this.desk.put(placeOf(body.tier), body, who)
   }
 
   @Permit('aliases:write')
   @Delete(':alias')
   @HttpCode(204)
-  async remove(@Param('alias') name: string, @Query({ schema: scopeQuery }) query: ScopeQuery): Promise<void> {
-    await this.aliases.remove(scopeOf(query.tier), name)
+  async remove(@SignedIn() who: Principal, @Param('alias') name: string, @Query({ schema: scopeQuery }) query: ScopeQuery): Promise<void> {
+    await this.desk.remove(placeOf(query.tier), name, who)
   }
 }
 
-function scopeOf(tier: string | null | undefined) {
-  return { tenantId: null, tier: tier ?? null }
+function placeOf(tier: string | null | undefined) {
+  return { tenantId: null, tier: tier ?? null, tenantTier: null }
 }

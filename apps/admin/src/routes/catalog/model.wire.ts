@@ -1,12 +1,14 @@
 import type { ModelAdminService } from '@tollgate/catalog'
+import type { Holding } from '@tollgate/catalog/versions'
 import { given } from '../tenants/tenant.wire'
 import type { ChangeModelBody } from './model.schema'
+import { heldWire } from './model-version.wire'
 
 type ModelEntry = Awaited<ReturnType<ModelAdminService['get']>>
-type Listed = Awaited<ReturnType<ModelAdminService['withStatus']>>[number]
+type Listed = Omit<Awaited<ReturnType<ModelAdminService['withStatus']>>[number], 'status'> & { readonly status: string; readonly holdings: readonly Holding[] }
 
 /** A catalogue entry as the wire has it. Flags are repeated at the top, where their writers look for them. */
-export function modelWire({ entry, status, holders }: Listed) {
+export function modelWire({ entry, status, holders, holdings }: Listed) {
   return {
     ...flagsOf(entry),
     name: entry.name,
@@ -14,14 +16,23 @@ export function modelWire({ entry, status, holders }: Listed) {
     description: entry.description,
     version: entry.version,
     base_model: entry.baseModel,
-    modelfile: null,
+    modelfile: entry.modelfile,
     show_in_ui: entry.showInUi,
     auto_preload: entry.autoPreload,
     is_free: entry.isFree,
     context_length: entry.contextLength,
     max_output_tokens: entry.maxOutputTokens,
+    num_ctx: entry.numCtx,
+    keep_alive: entry.keepAlive,
+    retry_ambiguous: entry.mayRetryAmbiguous,
     size: entry.sizeBytes,
     labels: entry.labels,
+    parameters: entry.parameters,
+    prompt: entry.prompt,
+    fallbacks: entry.fallbacks,
+    mcp_servers: entry.mcpServers,
+    current_version: entry.currentVersion,
+    ...heldWire(entry.name, entry.pinnedDigest, holdings),
     origin: entry.origin,
     hosts: holders,
     created_at: entry.createdAt,
@@ -38,12 +49,16 @@ export function catalogWire(listed: readonly Listed[], defaultModel: string | nu
   return {
     default_model: defaultModel,
     models: Object.fromEntries(items.map((item) => [item.name, item])),
-    base_models: Object.fromEntries(
-      items.filter((item) => bases.has(item.name)).map(({ name, display_name, description, size, status }) => [name, { display_name, description, size, status }]),
-    ),
+    base_models: Object.fromEntries([...bases].sort().map((name) => [name, baseWire(name, items.find((item) => item.name === name))])),
     last_updated: latest,
     items,
   }
+}
+
+/** One that the catalogue does not know is missing: nothing can be made from it. */
+function baseWire(name: string, item: Pick<ReturnType<typeof modelWire>, 'display_name' | 'description' | 'size' | 'status'> | undefined) {
+  const { display_name, description, size, status } = item ?? { display_name: name, description: '', size: null, status: 'missing' }
+  return { display_name, description, size, status }
 }
 
 /** Fields of a body in the domain's names. */
@@ -55,10 +70,17 @@ export function modelFields(body: ChangeModelBody) {
     baseModel: body.base_model,
     contextLength: body.context_length,
     maxOutputTokens: body.max_output_tokens,
+    numCtx: body.num_ctx,
+    keepAlive: body.keep_alive,
+    mayRetryAmbiguous: body.retry_ambiguous,
     isFree: body.is_free,
     showInUi: body.show_in_ui,
     autoPreload: body.auto_preload,
     labels: body.labels,
+    parameters: body.parameters,
+    prompt: body.prompt,
+    fallbacks: body.fallbacks,
+    mcpServers: body.mcp_servers,
   })
 }
 

@@ -1,8 +1,13 @@
 import { Body, Controller, Delete, Get, Param, Post, Put } from '@nestjs/common'
 import { AliasAdminService, ModelAdminService } from '@tollgate/catalog'
+import { VersionAdminService } from '@tollgate/catalog/versions'
 import { Permit } from '@tollgate/tenants/people'
+import { ModelRollouts } from '../../model-rollouts'
 import { addModelBody, changeModelBody, type AddModelBody, type ChangeModelBody } from './model.schema'
 import { catalogWire, modelFields } from './model.wire'
+
+type Listed = Awaited<ReturnType<ModelAdminService['withStatus']>>[number]
+type Stage = 'pulling' | 'creating' | 'failed'
 
 /** The model catalogue. Names hold colons and slashes, so they come percent-encoded in paths. */
 @Controller('admin/models')
@@ -10,6 +15,8 @@ export class ModelsController {
   constructor(
     private readonly models: ModelAdminService,
     private readonly aliases: AliasAdminService,
+    private readonly rollouts: ModelRollouts,
+    private readonly versions: VersionAdminService,
   ) {}
 
   /** Whole, not paged: the catalogue is one document (product.md 3). */
@@ -17,7 +24,8 @@ export class ModelsController {
   @Get()
   async list() {
     const platform = await this.aliases.list({ tenantId: null, tier: null })
-    return catalogWire(await this.models.withStatus(), platform.find((alias) => alias.name === 'default')?.target ?? null)
+    const [listed, stages, holdings] = await Promise.all([this.models.withStatus(), this.rollouts.stages(), this.versions.holdings()])
+    return catalogWire(listed.map((item) => ({ ...item, status: stageOf(item, stages.get(item.entry.name)), holdings: holdings.filter(({ model }) => model === item.entry.name) })), platform.find((alias) => alias.name === 'default')?.target ?? null)
   }
 
   @Permit('models:write')
@@ -43,6 +51,11 @@ export class ModelsController {
     await this.models.remove(entry)
     return success(`Model ${entry.name} removed`)
   }
+}
+
+/** A model that a host serves is available, whatever became of a job; an open job tells more than `pending` or `missing`. */
+function stageOf({ status, holders }: Listed, stage: Stage | undefined): Listed['status'] | Stage {
+  return stage === undefined || (holders.length > 0 && stage === 'failed') ? status : stage
 }
 
 function success(message: string) {

@@ -4,16 +4,13 @@ import { canonicalModel } from '@tollgate/kernel'
 import { ProvidersService } from '@tollgate/providers'
 import { TenantAdminService } from '@tollgate/tenants'
 import { Permit } from '@tollgate/tenants/people'
-import { moneyText, perMillionText } from '../../fields.schema'
 import { invalid } from '../../invalid'
 import { pageOf } from '../../paging'
 import { References } from '../../references'
-import { given } from '../tenants/tenant.wire'
 import { priceBody, priceQuery, type PriceBody, type PriceQuery } from './price.schema'
+import { priceFields, priceWire } from './price.wire'
 
-type Price = Awaited<ReturnType<PriceAdminService['add']>>
-
-/** Dated prices. A row is superseded by a later one; nothing edits or deletes it. */
+/** Dated prices, in two books. A row is superseded by a later one; nothing edits or deletes it. */
 @Controller('admin/prices')
 export class PricesController {
   constructor(
@@ -28,7 +25,7 @@ export class PricesController {
   async list(@Query({ schema: priceQuery }) query: PriceQuery) {
     const tenantId = query.tenant ? (await this.tenants.get(query.tenant)).id : undefined
     const model = query.model ? canonicalModel(query.model) : undefined
-    return pageOf(query, ({ after, limit }) => this.prices.list({ after, limit, model, tenantId }), (price) => price.id, priceWire)
+    return pageOf(query, ({ after, limit }) => this.prices.list({ after, limit, book: query.book, model, tenantId }), (price) => price.id, priceWire)
   }
 
   @Permit('prices:write')
@@ -38,45 +35,6 @@ export class PricesController {
     if (tenant && tenant.currency !== body.currency) throw invalid({ path: 'currency', message: `must be the tenant's, ${tenant.currency}` })
     if (body.provider && !this.providers.known.has(body.provider)) throw invalid({ path: 'provider', message: 'is not a provider' })
     await this.references.demand({ tier: body.tier, regions: [{ path: 'region', slugs: body.region ? [body.region] : [] }] })
-    return priceWire(await this.prices.add({ ...fields(body), model: body.model, inputPico: body.input_per_million, outputPico: body.output_per_million, source: body.source, tenantId: tenant?.id ?? null }))
-  }
-}
-
-function fields(body: PriceBody) {
-  return given({
-    provider: body.provider,
-    region: body.region,
-    tier: body.tier,
-    effectiveAt: body.effective_at,
-    currency: body.currency,
-    cachedInputPico: body.cached_input_per_million,
-    cacheWritePico: body.cache_write_per_million,
-    reasoningPico: body.reasoning_per_million,
-    perRequestPico: body.per_request,
-    gpuSecondPico: body.gpu_second,
-    isFree: body.free,
-  })
-}
-
-function priceWire(price: Price) {
-  return {
-    id: price.id,
-    model: price.model,
-    provider: price.provider,
-    region: price.region,
-    tier: price.tier,
-    tenant_id: price.tenantId,
-    effective_at: price.effectiveAt,
-    currency: price.currency,
-    input_per_million: perMillionText(price.inputPico),
-    output_per_million: perMillionText(price.outputPico),
-    cached_input_per_million: perMillionText(price.cachedInputPico),
-    cache_write_per_million: perMillionText(price.cacheWritePico),
-    reasoning_per_million: perMillionText(price.reasoningPico),
-    per_request: moneyText(price.perRequestPico),
-    gpu_second: moneyText(price.gpuSecondPico),
-    free: price.isFree,
-    source: price.source,
-    created_at: price.createdAt,
+    return priceWire(await this.prices.add({ ...priceFields(body), model: body.model, inputPico: body.input_per_million, outputPico: body.output_per_million, source: body.source, tenantId: tenant?.id ?? null }))
   }
 }

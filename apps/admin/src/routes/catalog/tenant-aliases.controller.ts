@@ -1,39 +1,45 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common'
-import { AliasAdminService } from '@tollgate/catalog'
-import { ProvidersService } from '@tollgate/providers'
 import { TenantAdminService } from '@tollgate/tenants'
-import { Permit } from '@tollgate/tenants/people'
+import { Permit, type Principal } from '@tollgate/tenants/people'
+import { SignedIn } from '../../signed-in'
+import { AliasDesk, type AliasPlace } from './alias-desk'
 import { aliasBody, type AliasBody } from './alias.schema'
-import { aliasesWire, aliasWire } from './alias.wire'
 
 /** A tenant's own aliases, which win over its tier's and the platform's. */
 @Controller('admin/tenants/:tenant/aliases')
 export class TenantAliasesController {
   constructor(
     private readonly tenants: TenantAdminService,
-    private readonly aliases: AliasAdminService,
-    private readonly providers: ProvidersService,
+    private readonly desk: AliasDesk,
   ) {}
 
   @Permit('tenant-aliases:read')
   @Get()
   async list(@Param('tenant') slug: string) {
-    const tenant = await this.tenants.get(slug)
-    return aliasesWire(await this.aliases.list({ tenantId: tenant.id, tier: null }))
+    return this.desk.list(await this.placeOf(slug))
+  }
+
+  @Permit('tenant-aliases:read')
+  @Get(':alias/history')
+  async history(@Param('tenant') slug: string, @Param('alias') name: string) {
+    return this.desk.history(await this.placeOf(slug), name)
   }
 
   @Permit('tenant-aliases:write')
   @Post()
-  async put(@Param('tenant') slug: string, @Body({ schema: aliasBody }) body: AliasBody) {
-    const tenant = await this.tenants.get(slug)
-    return aliasWire(await this.aliases.put({ tenantId: tenant.id, tier: null }, body.name, body.target, { tenantTier: tenant.tier, providers: this.providers.known }))
+  async put(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: aliasBody }) body: AliasBody) {
+    return this.desk.put(await this.placeOf(slug), body, who)
   }
 
   @Permit('tenant-aliases:write')
   @Delete(':alias')
   @HttpCode(204)
-  async remove(@Param('tenant') slug: string, @Param('alias') name: string): Promise<void> {
+  async remove(@SignedIn() who: Principal, @Param('tenant') slug: string, @Param('alias') name: string): Promise<void> {
+    await this.desk.remove(await this.placeOf(slug), name, who)
+  }
+
+  private async placeOf(slug: string): Promise<AliasPlace> {
     const tenant = await this.tenants.get(slug)
-    await this.aliases.remove({ tenantId: tenant.id, tier: null }, name)
+    return { tenantId: tenant.id, tier: null, tenantTier: tenant.tier }
   }
 }

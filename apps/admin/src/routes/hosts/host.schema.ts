@@ -7,8 +7,13 @@ const settings = {
   secret: z.string().min(1, 'must not be empty').max(4000).nullable().optional(),
   max_parallel: wholePositive(10_000).optional(),
   weight: wholePositive(1_000).optional(),
-  cost_per_hour: money.nullable().optional(),
+  cost_per_hour: money
+    .refine((pico) => pico <= 10n ** 16n, 'must be at most 10000')
+    .nullable()
+    .optional()
+    .meta({ description: 'What the host costs, used or idle, in US dollars; null = not known' }),
   vram_bytes: wholePositive(2 ** 50).nullable().optional(),
+  disk_bytes: wholePositive(2 ** 50).nullable().optional().meta({ description: 'What its models may take of its disk; null = unknown, then copies are made without asking' }),
   enabled: z.boolean().optional(),
   drain: z.boolean().optional(),
 }

@@ -4,6 +4,7 @@ import { Permit } from '@tollgate/tenants/people'
 import { pageQuery } from '../../fields.schema'
 import { HostAdminService, type HostOutcome } from '../../host-admin.service'
 import { pageOf } from '../../paging'
+import { HostViews } from './host-views'
 import { changeHostBody, createHostBody, type ChangeHostBody, type CreateHostBody } from './host.schema'
 import { hostFields, hostWire, outcomeWire } from './host.wire'
 
@@ -13,14 +14,15 @@ export class HostsController {
   constructor(
     private readonly hosts: HostAdminService,
     private readonly fleet: FleetAdminService,
+    private readonly views: HostViews,
   ) {}
 
   @Permit('hosts:read')
   @Get()
   async list(@Query({ schema: pageQuery }) query: { limit: number; after?: string }) {
     const page = await pageOf(query, (range) => this.fleet.list(range), (host) => host.name, (host) => host)
-    const held = await this.fleet.held(page.data)
-    return { ...page, data: page.data.map((host) => hostWire(host, held.get(host.id)!)) }
+    const facts = await this.views.of(page.data)
+    return { ...page, data: page.data.map((host) => hostWire(host, facts.get(host.id)!)) }
   }
 
   @Permit('hosts:write')
@@ -34,7 +36,7 @@ export class HostsController {
   @Get(':host')
   async one(@Param('host') name: string) {
     const host = await this.fleet.get(name)
-    return hostWire(host, (await this.fleet.held([host])).get(host.id)!)
+    return hostWire(host, (await this.views.of([host])).get(host.id)!)
   }
 
   @Permit('hosts:write')
@@ -58,6 +60,6 @@ export class HostsController {
   }
 
   private async reply(outcome: HostOutcome) {
-    return outcomeWire(outcome, (await this.fleet.held([outcome.host])).get(outcome.host.id)!)
+    return outcomeWire(outcome, (await this.views.of([outcome.host])).get(outcome.host.id)!)
   }
 }

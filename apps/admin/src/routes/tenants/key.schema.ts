@@ -15,6 +15,7 @@ export const createKeyBody = z
     tpm_limit: wholePositive(10 ** 12).nullable().optional(),
     max_parallel_requests: wholePositive(100_000).nullable().optional(),
     max_budget: money.nullable().optional(),
+    soft_budget: money.nullable().optional(),
     budget_duration: budgetDuration.optional(),
     expires_at: instant.nullable().optional(),
     ip_cidrs: z.array(cidr).min(1, 'must not be empty').max(100).nullable().optional(),

@@ -29,7 +29,7 @@ export class ProjectsController {
   @Permit('projects:write')
   @Post()
   async create(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: createProjectBody }) body: CreateProjectBody) {
-    demandFields(who, WRITABLE_FIELDS.project, fieldsOf({ ...body, max_budget: body.max_budget ?? undefined, budget_duration: undefined }))
+    demandFields(who, WRITABLE_FIELDS.project, fieldsOf({ ...body, max_budget: body.max_budget ?? undefined, soft_budget: body.soft_budget ?? undefined, budget_duration: undefined }))
     const tenant = await this.tenants.get(slug)
     const project = await this.projects.createProject(tenant, { ...canonical(projectFields(body)), slug: body.slug, name: body.name })
     await this.announce(tenant)

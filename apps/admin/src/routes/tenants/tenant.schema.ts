@@ -3,6 +3,8 @@ import { budgetDuration, label, modelName, money, slug } from '../../fields.sche
 
 const regions = z.array(slug).min(1, 'must name at least one region').max(50)
 
+const replaysAnswers = z.boolean().meta({ description: 'Whole answers of calls with an Idempotency-Key are kept for 24 hours, encrypted, and given again when the key is' })
+
 export const createTenantBody = z
   .strictObject({
     slug,
@@ -20,6 +22,7 @@ export const createTenantBody = z
     max_budget: money.nullable().optional(),
     soft_budget: money.nullable().optional(),
     budget_duration: budgetDuration.default('month'),
+    replays_answers: replaysAnswers.default(false),
   })
   .refine((body) => !body.allowed_regions || body.allowed_regions.includes(body.home_region), { path: ['allowed_regions'], message: 'must contain the home region' })
   .meta({ id: 'NewTenant' })
@@ -32,11 +35,12 @@ export const changeTenantBody = z
     home_region: slug.optional(),
     allowed_regions: regions.optional(),
     preferred_model: modelName.nullable().optional(),
-    time_zone: z.string().max(100).optional(),
+    time_zone: z.string().max(100).optional().meta({ description: 'IANA name. Budget periods that run end as they were opened; the next begin under this one' }),
     billing: z.enum(['prepaid', 'postpaid']).optional(),
     max_budget: money.nullable().optional(),
     soft_budget: money.nullable().optional(),
     budget_duration: budgetDuration.optional(),
+    replays_answers: replaysAnswers.optional(),
     is_suspended: z.boolean().optional(),
   })
   .meta({ id: 'TenantChanges' })
@@ -46,6 +50,7 @@ const projectFields = {
   default_model: modelName.nullable().optional(),
   allowed_models: z.array(modelName).max(500).nullable().optional(),
   max_budget: money.nullable().optional(),
+  soft_budget: money.nullable().optional(),
   budget_duration: budgetDuration.optional(),
 }
 

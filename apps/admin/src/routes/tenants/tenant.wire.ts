@@ -18,6 +18,7 @@ export function tenantWire(tenant: Tenant) {
     max_budget: moneyText(tenant.maxBudgetPico),
     soft_budget: moneyText(tenant.softBudgetPico),
     budget_duration: tenant.budgetDuration,
+    replays_answers: tenant.replaysAnswers,
     is_suspended: tenant.isSuspended,
     created_at: tenant.createdAt,
     updated_at: tenant.updatedAt,
@@ -37,6 +38,7 @@ export function tenantFields(body: ChangeTenantBody) {
     maxBudgetPico: body.max_budget,
     softBudgetPico: body.soft_budget,
     budgetDuration: body.budget_duration,
+    replaysAnswers: body.replays_answers,
     isSuspended: body.is_suspended,
   })
 }
@@ -50,6 +52,7 @@ export function projectWire(project: Project) {
     default_model: project.defaultModel,
     allowed_models: project.allowedModels,
     max_budget: moneyText(project.maxBudgetPico),
+    soft_budget: moneyText(project.softBudgetPico),
     budget_duration: project.budgetDuration,
     created_at: project.createdAt,
   }
@@ -63,6 +66,7 @@ export function projectFields(body: ChangeProjectBody) {
     defaultModel: body.default_model,
     allowedModels: body.allowed_models,
     maxBudgetPico: body.max_budget,
+    softBudgetPico: body.soft_budget,
     budgetDuration: body.budget_duration,
   })
 }

@@ -1,11 +1,12 @@
 import { decimalFromPico } from '@tollgate/kernel'
-import type { ChatReply, CompletedChat, ServedBy } from '@tollgate/chat'
+import type { CompletedChat, ServedBy } from '@tollgate/chat'
 import type { ChatEvent } from '@tollgate/kernel'
 import { SseStream, type HttpReply, type HttpRequest } from '@tollgate/platform/http'
+import type { StreamedReply } from '../inference'
 import { servedHeaders } from '../served-headers'
 
 /** The fields a `/chat` reply and the last event of its stream share (product.md 2.1). */
-export function chatSummary(result: CompletedChat, requestId: string, warnings: readonly string[]): Record<string, unknown> {
+export function chatSummary(result: CompletedChat, requestId: string, warnings: readonly string[], conversationId?: string): Record<string, unknown> {
   const { usage, served } = result
   return {
     model: served.model,
@@ -13,6 +14,7 @@ export function chatSummary(result: CompletedChat, requestId: string, warnings: 
     provider: served.provider,
     region: served.region,
     host: served.host,
+    ...(conversationId === undefined ? {} : { conversation_id: conversationId }),
     finish_reason: result.finishReason,
     usage: {
       prompt_tokens: usage.promptTokens,
@@ -27,12 +29,13 @@ export function chatSummary(result: CompletedChat, requestId: string, warnings: 
     duration_ms: result.durationMs,
     attempts: served.attempts,
     request_id: requestId,
+    ...(served.selection ? { selection: served.selection } : {}),
     ...(warnings.length > 0 ? { warnings } : {}),
   }
 }
 
 /** A `/chat` stream: `{"delta": …}` events. The head goes out with the first event. */
-export class ChatStreamReply implements ChatReply {
+export class ChatStreamReply implements StreamedReply {
   stream: SseStream | null = null
 
   constructor(
@@ -41,7 +44,15 @@ export class ChatStreamReply implements ChatReply {
   ) {}
 
   begin(served: ServedBy): void {
-    this.stream = new SseStream(this.reply.raw, { ...servedHeaders(served), 'x-request-id': this.http.id })
+    this.open(servedHeaders(served))
+  }
+
+  ping(): void {
+    this.open({}).ping()
+  }
+
+  private open(headers: Readonly<Record<string, string | number>>): SseStream {
+    return (this.stream ??= new SseStream(this.reply.raw, { ...headers, 'x-request-id': this.http.id }))
   }
 
   push(event: ChatEvent): boolean {

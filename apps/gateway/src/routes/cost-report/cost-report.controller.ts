@@ -1,13 +1,17 @@
 import { Controller, Get, Inject, Query, Req, Res, UseGuards } from '@nestjs/common'
-import { refuse, RefusalError, type Clock } from '@tollgate/kernel'
+import { refuse, RefusalError, type CallerTenant, type Clock } from '@tollgate/kernel'
+import { periodAt } from '@tollgate/limits'
 import { CLOCK } from '@tollgate/platform/clock'
 import type { HttpReply } from '@tollgate/platform/http'
 import { ApiKeyGuard } from '@tollgate/tenants'
 import { ModelAccessGuard, NeedsScope } from '@tollgate/tiers'
-import { CostReportService, reportCsv, type CostReport } from '@tollgate/usage'
-import type { CallerRequest } from '../inference'
+import { CostReportService, linesCsv, reportLines, reportPeriod, type Calendar, type ReportQuery } from '@tollgate/usage/report'
+import type { z } from 'zod'
+import type { CallerRequest } from '../caller-request'
 import { parseBody } from '../request-body'
-import { costReportSchema, reportQuery } from './cost-report.schema'
+import { costReportSchema } from './cost-report.schema'
+
+const LINES_A_PAGE = 100
 
 /** `GET /cost-report` (product.md 2.4): what this tenant's calls cost; the sums are the ledger's. */
 @Controller()
@@ -21,22 +25,34 @@ export class CostReportController {
   @NeedsScope('report:read')
   @Get('cost-report')
   async report(@Req() http: CallerRequest, @Query() rawQuery: unknown, @Res() reply: HttpReply): Promise<void> {
-    const query = parseBody(costReportSchema, rawQuery)
-    const period = reportQuery(query, this.clock.now())
-    if ('problem' in period) throw new RefusalError(refuse('invalid_request', { reason: period.problem }))
-    const { tenant, projects } = http.caller
-    const report = await this.reports.report(tenant.id, tenant.currency, period).catch(() => {
-      throw new RefusalError(refuse('reports_unavailable', {}, { retryAfterSeconds: 5 }))
-    })
-    const named = nameProjects(report, new Map(projects.map((project) => [project.id, project.slug])))
+    const asked = parseBody(costReportSchema, rawQuery)
+    const { tenant } = http.caller
+    const query = this.queryOf(asked, tenant)
     void reply.header('cache-control', 'no-store')
-    if (query.format === 'json') return void (await reply.send(named))
-    await reply.header('content-type', 'text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="cost-report.csv"').send(reportCsv(named, period.groupBy))
+    const isPaged = asked.limit !== undefined || asked.after !== undefined
+    const answer = await (isPaged ? this.page(tenant, query, asked) : this.whole(tenant, query)).catch((error: unknown) => {
+      throw error instanceof RefusalError ? error : new RefusalError(refuse('reports_unavailable', {}, { retryAfterSeconds: 5 }))
+    })
+    if (asked.format === 'json') return void (await reply.send(answer.body))
+    if (answer.next) void reply.header('x-tollgate-next', answer.next)
+    const groups = query.groupBy.length > 0 ? query.groupBy : ['model']
+    await reply.header('content-type', 'text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="cost-report.csv"').send(linesCsv(answer.lines, groups))
   }
-}
 
-/** Projects are stored by id and read by slug. */
-function nameProjects(report: CostReport, slugs: ReadonlyMap<string, string>): CostReport {
-  if (!report.groups) return report
-  return { ...report, groups: report.groups.map((line) => ('project' in line ? { ...line, project: slugs.get(String(line.project)) ?? line.project } : line)) }
+  private async whole(tenant: CallerTenant, query: ReportQuery) {
+    const body = await this.reports.report(tenant.id, tenant.currency, query)
+    return { body, lines: reportLines(body), next: null }
+  }
+
+  private async page(tenant: CallerTenant, query: ReportQuery, { after, limit }: { after?: string; limit?: number }) {
+    const body = await this.reports.page(tenant, query, { after, limit: limit ?? LINES_A_PAGE })
+    return { body, lines: body.data, next: body.next }
+  }
+
+  private queryOf(asked: z.infer<typeof costReportSchema>, { timeZone }: CallerTenant): ReportQuery {
+    const calendar: Calendar = (instantMs, length) => periodAt(instantMs, timeZone, length)
+    const period = reportPeriod(asked, this.clock.now(), calendar)
+    if ('path' in period) throw new RefusalError(refuse('invalid_request', { reason: `${period.path} ${period.message}.` }, { details: { errors: [period], param: period.path } }))
+    return { ...period, groupBy: asked.group_by ?? [], calendar }
+  }
 }

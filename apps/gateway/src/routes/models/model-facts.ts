@@ -33,7 +33,7 @@ export class ModelFacts {
       .sort((a, b) => distance(a.region) - distance(b.region))
     const [nearest] = candidates
     const prices = await this.catalog.pricesOf(model.name, tenant.id)
-    const price = nearest ? priceInForce(prices, { model: model.name, provider: nearest.provider, region: nearest.region, tier: tenant.tier, tenantId: tenant.id, atMs: this.clock.now() }) : null
+    const price = nearest ? priceInForce(prices, { model: model.name, provider: nearest.provider, region: nearest.region, tier: tenant.tier, tenantId: tenant.id, currency: tenant.currency, atMs: this.clock.now() }) : null
     return {
       provider: nearest?.provider ?? '',
       regions: [...new Set(candidates.map((candidate) => candidate.region))],

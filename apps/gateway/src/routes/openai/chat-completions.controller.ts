@@ -9,7 +9,7 @@ import { CollectedReply } from '../collected-reply'
 import { breakStream, InferenceDoor, writeJson, writeRefusal, type CallerRequest } from '../inference'
 import { parseBody } from '../request-body'
 import { completedHeaders } from '../served-headers'
-import { chatCompletionsSchema, completionsRequest } from './chat-completions.schema'
+import { chatCompletionsSchema, completionsWish } from './chat-completions.schema'
 import { completionOf, CompletionStreamReply, type CompletionHead } from './chat-completions.wire'
 
 /** OpenAI's chat completions: with prefix, without it (other words for unknown models), and under a project. */
@@ -42,12 +42,12 @@ export class ChatCompletionsController {
 
   private async complete(http: CallerRequest, reply: HttpReply, project: string | null, translate: (result: ChatResult) => ChatResult): Promise<void> {
     const body = parseBody(chatCompletionsSchema, http.body)
-    if (body.stream_options && body.stream !== true) throw new RefusalError(refuse('invalid_request', { reason: 'stream_options is allowed only with stream: true' }, { details: { param: 'stream_options' } }))
-    const request: ChatRequest = { ...completionsRequest(body, http.bodyBytes ?? 0), project }
-    const head: CompletionHead = { id: `chatcmpl-${http.id.replace(/-/g, '')}`, created: Math.floor(this.clock.now() / 1000) }
+    const wish = completionsWish(body, http.bodyBytes ?? 0)
+    const request: ChatRequest = { ...wish.request, project }
+    const head: CompletionHead = { id: `chatcmpl-${http.id.replace(/-/g, '')}`, created: Math.floor(this.clock.now() / 1000), notes: wish.notes, hidesReasoning: wish.hidesReasoning }
     reply.hijack()
     if (request.stream) {
-      const sink = new CompletionStreamReply(http, reply, head, body.stream_options?.include_usage === true)
+      const sink = new CompletionStreamReply(http, reply, head, body.stream_options?.include_usage === true, request.choices ?? 1)
       const result = translate(await this.door.serve(http, reply, 'openai', request, sink))
       if (result.kind === 'completed') return sink.finish(result)
       return sink.stream ? breakStream(http, sink.stream, result) : writeRefusal(http, reply, result)

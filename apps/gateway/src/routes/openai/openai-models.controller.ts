@@ -6,7 +6,10 @@ import { ApiKeyGuard } from '@tollgate/tenants'
 import { ModelAccessGuard, NeedsScope } from '@tollgate/tiers'
 import type { CallerRequest } from '../inference'
 
-/** `GET /v1/models` and `/v1/models/{id}` in OpenAI's shape: what this caller may use and some host holds now. */
+/**
+ * `GET /v1/models` and `/v1/models/{id}`: what this caller may use and some host holds now. OpenAI's and Anthropic's
+ * clients ask for the same path and read other fields, so an answer has both.
+ */
 @Controller()
 @UseGuards(ApiKeyGuard, ModelAccessGuard)
 export class OpenAiModelsController {
@@ -16,7 +19,7 @@ export class OpenAiModelsController {
   @Get('v1/models')
   list(@Req() http: CallerRequest): unknown {
     const data = this.access.available(http.caller).map((model) => modelObject(model))
-    return { object: 'list', data, has_more: false }
+    return { object: 'list', data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null }
   }
 
   /** Ids may hold slashes, percent-encoded or not. */
@@ -31,5 +34,5 @@ export class OpenAiModelsController {
 }
 
 function modelObject(model: CatalogModel): Record<string, unknown> {
-  return { id: model.name, object: 'model', created: Math.floor(model.createdAt.getTime() / 1000), owned_by: 'tollgate', context_length: model.contextLength, display_name: model.displayName }
+  return { id: model.name, object: 'model', type: 'model', created_at: model.createdAt.toISOString(), created: Math.floor(model.createdAt.getTime() / 1000), owned_by: 'tollgate', context_length: model.contextLength, display_name: model.displayName }
 }

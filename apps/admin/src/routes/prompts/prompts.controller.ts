@@ -1,0 +1,47 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common'
+import { PromptAdminService, type PromptVersion } from '@tollgate/catalog/prompts'
+import { Permit, type Principal } from '@tollgate/tenants/people'
+import { pageQuery } from '../../fields.schema'
+import { invalid } from '../../invalid'
+import { pageOf } from '../../paging'
+import { SignedIn } from '../../signed-in'
+import { promptBody, promptName, promptOf, type PromptBody } from './prompt.schema'
+
+/** System prompts that models are given, on every surface. Every change is a new version; gateways hear of it at once. */
+@Controller('admin/prompts')
+export class PromptsController {
+  constructor(private readonly prompts: PromptAdminService) {}
+
+  @Permit('prompts:read')
+  @Get()
+  async list(@Query({ schema: pageQuery }) query: { limit: number; after?: string }) {
+    return pageOf(query, (page) => this.prompts.list(page), (prompt) => prompt.name, promptWire)
+  }
+
+  /** The version in force, and all before it. */
+  @Permit('prompts:read')
+  @Get(':prompt')
+  async one(@Param('prompt') name: string) {
+    const [current, ...older] = await this.prompts.versions(name)
+    return { ...promptWire(current), older_versions: older.map(promptWire) }
+  }
+
+  @Permit('prompts:write')
+  @Put(':prompt')
+  async put(@SignedIn() who: Principal, @Param('prompt') name: string, @Body({ schema: promptBody }) body: PromptBody) {
+    const form = promptName.safeParse(name)
+    if (!form.success) throw invalid({ path: 'prompt', message: form.error.issues[0]!.message })
+    return promptWire(await this.prompts.put(promptOf(name, body), who.accountId))
+  }
+
+  @Permit('prompts:write')
+  @Delete(':prompt')
+  @HttpCode(204)
+  async remove(@SignedIn() who: Principal, @Param('prompt') name: string): Promise<void> {
+    await this.prompts.remove(name, who.accountId)
+  }
+}
+
+function promptWire({ name, version, text, merge, temperature, models, createdAt }: PromptVersion) {
+  return { name, version, text, merge, temperature, models, created_at: createdAt }
+}

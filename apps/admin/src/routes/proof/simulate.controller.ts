@@ -1,0 +1,88 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common'
+import { canonicalModel, decimalFromPico } from '@tollgate/kernel'
+import { PRICE_CLASSES, SimulationService, type Scenario } from '@tollgate/proof'
+import { TenantAdminService } from '@tollgate/tenants'
+import { Permit } from '@tollgate/tenants/people'
+import { periodMs } from './period.schema'
+import { simulateBody, type SimulateBody } from './simulate.schema'
+
+type Totals = Awaited<ReturnType<SimulationService['simulate']>>
+type Row = Scenario['prices'][number]
+
+/** Prices a past period under another price book; nothing is changed. */
+@Controller('admin/proof/simulate')
+export class SimulateController {
+  constructor(
+    private readonly simulation: SimulationService,
+    private readonly tenants: TenantAdminService,
+  ) {}
+
+  @Permit('prices:simulate')
+  @Post()
+  @HttpCode(200)
+  async simulate(@Body({ schema: simulateBody }) body: SimulateBody) {
+    const period = periodMs(body)
+    const ids = await this.idsOf(body)
+    const tenantId = body.tenant ? ids.get(body.tenant)! : null
+    const totals = await this.simulation.simulate({ ...period, tenantId }, scenarioOf(body, ids))
+    return { from: body.from.toISOString(), to: body.to.toISOString(), tenant: body.tenant ?? null, ...totalsWire(totals) }
+  }
+
+  private async idsOf({ tenant, prices, changes }: SimulateBody): Promise<Map<string, string>> {
+    const slugs = new Set([tenant, ...prices.map((price) => price.tenant), ...changes.map((change) => change.tenant)])
+    const ids = new Map<string, string>()
+    for (const slug of slugs) if (slug) ids.set(slug, (await this.tenants.get(slug)).id)
+    return ids
+  }
+}
+
+/** What was billed, and what it would have been; a currency has sums of its own. `calls` says how many were priced, and why others were not. */
+function totalsWire(totals: Totals) {
+  const named = (field: string, groups: ReturnType<Totals['by']>) => groups.map(({ name, ...rest }) => ({ [field]: name, ...sumsWire(rest) }))
+  return {
+    totals: totals.by(() => '').map(sumsWire),
+    models: named('model', totals.by(({ model }) => model)),
+    tenants: named('tenant', totals.by(({ tenant }) => tenant)),
+    calls: totals.counts,
+  }
+}
+
+function sumsWire({ currency, sums }: Omit<ReturnType<Totals['by']>[number], 'name'>) {
+  const { requests, billedPico, simulatedPico } = sums
+  return { currency, requests, billed: decimalFromPico(billedPico), simulated: decimalFromPico(simulatedPico), difference: decimalFromPico(simulatedPico - billedPico) }
+}
+
+function scenarioOf(body: SimulateBody, ids: ReadonlyMap<string, string>): Scenario {
+  return {
+    isWholeBook: body.replace,
+    prices: body.prices.map((price, i): Row => ({
+      id: `proposed-${String(i).padStart(4, '0')}`,
+      book: price.book,
+      model: canonicalModel(price.model),
+      provider: price.provider ?? null,
+      region: price.region ?? null,
+      tier: price.tier ?? null,
+      tenantId: price.tenant ? ids.get(price.tenant)! : null,
+      effectiveAtMs: price.effective_at?.getTime() ?? 0,
+      createdAtMs: i,
+      currency: price.currency,
+      inputPico: price.input_per_million,
+      outputPico: price.output_per_million,
+      cachedInputPico: price.cached_input_per_million ?? null,
+      cacheWritePico: price.cache_write_per_million ?? null,
+      reasoningPico: price.reasoning_per_million ?? null,
+      perRequestPico: price.per_request ?? 0n,
+      gpuSecondPico: price.gpu_second ?? null,
+      isFree: price.free ?? false,
+      source: price.source,
+    })),
+    changes: body.changes.map(({ model, provider, region, tenant, classes, percent }) => ({
+      model: model ?? null,
+      provider: provider ?? null,
+      region: region ?? null,
+      tenantId: tenant ? ids.get(tenant)! : null,
+      classes: new Set(classes ?? PRICE_CLASSES),
+      percentMillionths: percent,
+    })),
+  }
+}
