@@ -1,6 +1,6 @@
 // The import matrix of the house (README.md, "Who may import whom"). A room is a folder of libs/ other than kernel,
 // pricing, routing, chat and platform. A seeded violation of each rule fails: test/house/import-matrix.spec.ts.
-const ROOMS = 'tenants|tiers|catalog|hosts|limits|providers|conversations|usage'
+const ROOMS = 'rollouts|mcp|tenants|tiers|catalog|hosts|limits|providers|conversations|usage|proof|idempotency|invoices|credit|webhooks|selection|operator-config'
 const PURE = 'kernel|pricing|routing'
 const SPEC = '\\.spec\\.ts$|^libs/providers/scripted-|^libs/[^/]+/[^/]*-fixture\\.ts$'
 
@@ -45,9 +45,10 @@ module.exports = {
       to: { path: 'node_modules/(typeorm|pg|ioredis)/' },
     },
     {
-      name: 'outbound-http-only-from-providers-and-hosts',
+      name: 'outbound-http-only-from-providers-hosts-and-webhooks',
       severity: 'error',
-      from: { path: '^(libs|apps)/', pathNot: `^libs/(providers|hosts|platform/outbound)/|^apps/(sandbox|cli|admin)/|${SPEC}` },
+      comment: 'And tool servers. Each by the address policy of platform/outbound; webhooks with a stricter one for tenants (libs/webhooks/README.md).',
+      from: { path: '^(libs|apps)/', pathNot: `^libs/(providers|hosts|rollouts|webhooks|mcp|platform/outbound)/|^apps/(sandbox|cli|admin)/|${SPEC}` },
       to: { path: 'node_modules/undici/|^libs/platform/outbound/' },
     },
     {
@@ -55,7 +56,7 @@ module.exports = {
       severity: 'error',
       comment: 'Outside a lib only its index.ts (or platform/<part>/index.ts) may be imported.',
       from: { path: '^(apps/[^/]+|libs/platform/[^/]+|libs/[^/]+)/', pathNot: SPEC },
-      to: { path: '^libs/', pathNot: '^$1/|^libs/[^/]+/index\\.ts$|^libs/(platform|tenants|catalog|hosts|tiers)/[a-z-]+/index\\.ts$' },
+      to: { path: '^libs/', pathNot: '^$1/|^libs/[^/]+/index\\.ts$|^libs/(platform|tenants|catalog|hosts|tiers|usage|routing|selection)/[a-z-]+/index\\.ts$' },
     },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^(libs|apps)/', pathNot: `${SPEC}|main\\.ts$|\\.json$` }, to: {} },
     { name: 'declared-packages-only', severity: 'error', from: { path: '^(libs|apps)/', pathNot: SPEC }, to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] } },

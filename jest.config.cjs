@@ -61,6 +61,13 @@ const anchored = (path) => `^${__dirname.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}
 module.exports = {
   // A worker owns one of Redis's sixteen databases (test/support/redis-targets.ts); one is left free.
   maxWorkers: Math.max(1, Math.min(15, availableParallelism() - 1)),
+  // No test measures speed; a busy machine must not fail one.
+  testTimeout: 60_000,
+  // A process keeps what each spec file loaded: after a hundred files one of them held four gigabytes and stood still to
+  // tidy them. So specs never run inside Jest's own process, and a worker that holds this much is replaced.
+  workerIdleMemoryLimit: '1200MB',
+  // A spec whose set-up failed may leave a socket open. The verdict is printed by then; a run must end with it.
+  forceExit: true,
   projects: [
     {
       ...common,

@@ -34,11 +34,11 @@ const lines = (file: string) => text(file).split('\n').length - 1
 
 /** Every function, method and constructor of a file, with its length in lines and its number of parameters. */
 function functionsOf(file: string): { label: string; lines: number; parameters: number; isConstructor: boolean }[] {
-  const source = ts.createSourceFile(file, text(file), ts.ScriptTarget.ES2022, true)
+  const source = ts.createSourceFile(file, text(file), ts.ScriptTarget.ES2022)
   const found: { label: string; lines: number; parameters: number; isConstructor: boolean }[] = []
   const visit = (node: ts.Node): void => {
     if (ts.isFunctionLike(node) && 'body' in node && node.body) {
-      const start = source.getLineAndCharacterOfPosition(node.getStart()).line
+      const start = source.getLineAndCharacterOfPosition(node.getStart(source)).line
       const end = source.getLineAndCharacterOfPosition(node.getEnd()).line
       found.push({ label: `${name(file)}:${start + 1}`, lines: end - start + 1, parameters: node.parameters.length, isConstructor: ts.isConstructorDeclaration(node) })
     }

@@ -39,6 +39,12 @@ describe('who may do what', () => {
     ['DELETE', '/admin/tenants/acme/keys/none', 'platform:owner platform:ops tenant:owner tenant:admin tenant:developer'],
     ['POST', '/admin/tenants/acme/accounts', 'platform:owner tenant:owner tenant:admin'],
     ['POST', '/admin/tenants/acme/aliases', 'platform:owner platform:ops tenant:owner tenant:admin'],
+    ['GET', '/admin/aliases/none/history', 'platform:owner platform:ops platform:billing platform:support'],
+    ['GET', '/admin/rule-sets', 'platform:owner platform:ops platform:billing platform:support'],
+    ['POST', '/admin/rule-sets/backtest', 'platform:owner platform:ops platform:billing platform:support'],
+    ['PUT', '/admin/rule-sets/none', 'platform:owner platform:ops'],
+    ['GET', '/admin/tenants/acme/rule-sets', 'platform:owner platform:ops platform:billing platform:support tenant:owner tenant:admin tenant:billing tenant:developer tenant:viewer'],
+    ['PUT', '/admin/tenants/acme/rule-sets/none', 'platform:owner platform:ops tenant:owner tenant:admin'],
     ['GET', '/admin/tiers', 'platform:owner platform:ops platform:billing platform:support'],
     ['POST', '/admin/tiers', 'platform:owner platform:ops'],
     ['PUT', '/admin/tiers/none', 'platform:owner platform:ops platform:billing'],
@@ -51,7 +57,37 @@ describe('who may do what', () => {
     ['POST', '/admin/aliases', 'platform:owner platform:ops'],
     ['GET', '/admin/prices', 'platform:owner platform:ops platform:billing platform:support'],
     ['POST', '/admin/prices', 'platform:owner platform:billing'],
+    ['GET', '/admin/reports/cost', 'platform:owner platform:ops platform:billing platform:support'],
+    ['GET', '/admin/reports/margin', 'platform:owner platform:billing'],
+    ['GET', '/admin/requests/none', 'platform:owner platform:ops platform:billing platform:support'],
+    ['POST', '/admin/proof/ledger/verify', 'platform:owner platform:ops platform:billing'],
+    ['POST', '/admin/proof/reconcile', 'platform:owner platform:ops platform:billing'],
+    ['POST', '/admin/proof/simulate', 'platform:owner platform:billing'],
+    ['GET', '/admin/invoices', 'platform:owner platform:ops platform:billing platform:support'],
+    ['GET', '/admin/invoices/none/document', 'platform:owner platform:ops platform:billing platform:support'],
+    ['POST', '/admin/invoices/none/replay', 'platform:owner platform:ops platform:billing'],
+    ['POST', '/admin/invoices/none/credit-notes', 'platform:owner platform:billing'],
+    ['GET', '/admin/tenants/acme/invoices', 'platform:owner platform:ops platform:billing platform:support tenant:owner tenant:admin tenant:billing'],
+    ['GET', '/admin/tenants/acme/invoices/none/lines/1/requests', 'platform:owner platform:ops platform:billing platform:support tenant:owner tenant:admin tenant:billing'],
+    ['POST', '/admin/tenants/acme/invoices', 'platform:owner platform:billing'],
+    ['GET', '/admin/tenants/acme/credit', 'platform:owner platform:ops platform:billing platform:support tenant:owner tenant:admin tenant:billing'],
+    ['POST', '/admin/tenants/acme/credit', 'platform:owner platform:billing'],
+    ['GET', '/admin/tenants/acme/webhooks', 'platform:owner platform:ops platform:billing platform:support tenant:owner tenant:admin tenant:billing'],
+    ['POST', '/admin/tenants/acme/webhooks', 'platform:owner platform:billing tenant:owner tenant:admin tenant:billing'],
+    ['DELETE', '/admin/tenants/acme/webhooks/none', 'platform:owner platform:billing tenant:owner tenant:admin tenant:billing'],
+    ['POST', '/admin/tenants/acme/webhooks/none/test', 'platform:owner platform:billing tenant:owner tenant:admin tenant:billing'],
+    ['POST', '/admin/tenants/acme/webhooks/none/deliveries/none/redeliver', 'platform:owner platform:billing tenant:owner tenant:admin tenant:billing'],
+    ['GET', '/admin/tenants/acme/webhooks/none/deliveries', 'platform:owner platform:ops platform:billing platform:support tenant:owner tenant:admin tenant:billing'],
+    ['GET', '/admin/webhooks', 'platform:owner platform:ops platform:billing platform:support'],
+    ['POST', '/admin/webhooks', 'platform:owner platform:billing'],
+    ['POST', '/admin/webhooks/none/test', 'platform:owner platform:billing'],
+    ['DELETE', '/admin/webhooks/none', 'platform:owner platform:billing'],
+    ['GET', '/admin/webhooks/none/deliveries', 'platform:owner platform:ops platform:billing platform:support'],
+    ['POST', '/admin/webhooks/none/deliveries/none/redeliver', 'platform:owner platform:billing'],
     ['POST', '/admin/regions', 'platform:owner platform:ops'],
+    ['GET', '/admin/config', 'platform:owner platform:ops platform:billing platform:support'],
+    ['POST', '/admin/config/diff', 'platform:owner platform:ops platform:billing platform:support'],
+    ['PUT', '/admin/config', 'platform:owner'],
   ]
 
   it.each(MATRIX)('%s %s', async (method, url, roles) => {
@@ -66,7 +102,7 @@ describe('who may do what', () => {
   })
 
   it("answers another tenant's slug like one that does not exist", async () => {
-    for (const path of ['', '/keys', '/projects', '/accounts', '/aliases']) {
+    for (const path of ['', '/keys', '/projects', '/accounts', '/aliases', '/invoices', '/credit', '/webhooks']) {
       const foreign = await admin.call('GET', `/admin/tenants/globex${path}`, { token: tokens['tenant:owner'] })
       const absent = await admin.call('GET', `/admin/tenants/nobody${path}`, { token: tokens['tenant:owner'] })
       expect(foreign.status).toBe(404)

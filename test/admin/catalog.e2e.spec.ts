@@ -1,3 +1,4 @@
+import { Client } from 'pg'
 import { startAdmin, type AdminApp } from './admin-app'
 
 describe('catalogue, prices and tiers', () => {
@@ -26,6 +27,47 @@ describe('catalogue, prices and tiers', () => {
       expect((await call('DELETE', '/admin/models/jamie')).body).toEqual({ status: 'success', message: 'Model jamie removed' })
     })
 
+    it('say how Ollama hosts load them and whether a call may be made twice', async () => {
+      const stored = async () => (await call('GET', '/admin/models')).body.models.tuned
+      expect((await call('POST', '/admin/models/add', { name: 'tuned', num_ctx: 8_192, keep_alive: -1, retry_ambiguous: true })).status).toBe(201)
+      expect(await stored()).toMatchObject({ num_ctx: 8_192, keep_alive: '-1', retry_ambiguous: true })
+      expect((await call('PUT', '/admin/models/tuned', { num_ctx: null, keep_alive: '1h30m' })).status).toBe(200)
+      expect(await stored()).toMatchObject({ num_ctx: null, keep_alive: '1h30m', retry_ambiguous: true })
+      for (const wrong of [{ num_ctx: 0 }, { num_ctx: '8192' }, { keep_alive: 'soon' }, { keep_alive: 1.5 }, { retry_ambiguous: 'yes' }]) {
+        expect((await call('PUT', '/admin/models/tuned', wrong)).body).toMatchObject({ status: 400, errors: [{ path: Object.keys(wrong)[0] }] })
+      }
+      await call('DELETE', '/admin/models/tuned')
+    })
+
+    it('keep a context length that an operator wrote, and give it back with null', async () => {
+      const owner = new Client({ connectionString: admin.database.ownerUrl })
+      await owner.connect()
+      const isSet = async () => (await owner.query(`SELECT is_context_set FROM model WHERE name = 'tuned'`)).rows[0].is_context_set
+      await call('POST', '/admin/models/add', { name: 'tuned' })
+      expect(await isSet()).toBe(false)
+      for (const [body, fact] of [[{ context_length: 4_096 }, true], [{ description: 'x' }, true], [{ context_length: null }, false]] as const) {
+        await call('PUT', '/admin/models/tuned', body)
+        expect(await isSet()).toBe(fact)
+      }
+      await owner.end()
+      await call('DELETE', '/admin/models/tuned')
+    })
+
+    it('name models that stand in: of the catalogue, in canonical names, and never in a circle', async () => {
+      expect((await call('POST', '/admin/models/add', { name: 'emergency' })).status).toBe(201)
+      expect((await call('POST', '/admin/models/add', { name: 'lead', fallbacks: ['llama3.2:latest', 'emergency'] })).status).toBe(201)
+      expect((await call('GET', '/admin/models')).body.models.lead.fallbacks).toEqual(['llama3.2', 'emergency'])
+      const refusal = async (name: string, fallbacks: string[]) => (await call('PUT', `/admin/models/${name}`, { fallbacks })).body
+      expect(await refusal('lead', ['emergency', 'nowhere'])).toMatchObject({ status: 400, errors: [{ path: 'fallbacks.1', message: 'nowhere is not a model of the catalogue; add it first' }] })
+      expect(await refusal('emergency', ['lead'])).toMatchObject({ status: 400, errors: [{ path: 'fallbacks.0', message: 'lead falls back to emergency itself, a circle; take emergency out of its fallbacks first' }] })
+      expect((await call('PUT', '/admin/models/lead', { fallbacks: Array(6).fill('emergency') })).status).toBe(400)
+      expect((await call('PUT', '/admin/models/lead', { description: 'x' })).status).toBe(200)
+      expect((await call('GET', '/admin/models')).body.models.lead.fallbacks).toEqual(['llama3.2', 'emergency'])
+      expect((await call('PUT', '/admin/models/lead', { fallbacks: [] })).status).toBe(200)
+      expect((await call('PUT', '/admin/models/emergency', { fallbacks: ['lead'] })).status).toBe(200)
+      for (const name of ['lead', 'emergency']) expect((await call('DELETE', `/admin/models/${name}`)).status).toBe(200)
+    })
+
     it('answer 404 with the sentence for a missing one, 409 for a second', async () => {
       expect((await call('PUT', '/admin/models/no%2Fsuch:1b', {})).body).toMatchObject({ status: 404, detail: 'Model no/such:1b not found' })
       expect((await call('POST', '/admin/models/add', { name: 'llama3.2:latest' })).status).toBe(409)
@@ -43,11 +85,11 @@ describe('catalogue, prices and tiers', () => {
     })
 
     it('refuse a circle, and lean on the scopes below', async () => {
-      expect((await call('POST', '/admin/aliases', { name: 'one', target: 'balanced' })).body).toEqual({ name: 'one', target: 'balanced', tier: null, scope: 'platform' })
-      expect((await call('POST', '/admin/aliases', { name: 'balanced', target: 'one' })).body.errors).toEqual([{ path: 'target', message: 'leads back to the alias itself' }])
+      expect((await call('POST', '/admin/aliases', { name: 'one', target: 'balanced' })).body).toEqual({ name: 'one', target: 'balanced', tier: null, scope: 'platform', leads_to: 'llama3.2', problem: null })
+      expect((await call('POST', '/admin/aliases', { name: 'balanced', target: 'one' })).body.errors).toEqual([{ path: 'target', message: 'cannot be followed: it leads in a circle (balanced → one → balanced)' }])
       expect((await call('POST', '/admin/aliases', { name: 'two', target: 'one', tier: 'standard' })).body.scope).toBe('tier')
       expect((await call('POST', '/admin/tenants/acme/aliases', { name: 'mine', target: 'two' })).body.scope).toBe('tenant')
-      expect((await call('GET', '/admin/tenants/acme/aliases')).body.data).toEqual([{ name: 'mine', target: 'two', tier: null, scope: 'tenant' }])
+      expect((await call('GET', '/admin/tenants/acme/aliases')).body.data).toEqual([{ name: 'mine', target: 'two', tier: null, scope: 'tenant', leads_to: 'llama3.2', problem: null }])
       expect((await call('DELETE', '/admin/tenants/acme/aliases/mine')).status).toBe(204)
       expect((await call('DELETE', '/admin/tenants/acme/aliases/mine')).status).toBe(404)
     })

@@ -7,9 +7,10 @@ import { startAdmin, type AdminApp } from './admin-app'
 function startOllama(models: string[]): Promise<{ url: string; shown: Set<string>; server: Server }> {
   const shown = new Set<string>()
   const server = createServer((request, response) => {
-    if (request.headers.authorization) shown.add(request.headers.authorization)
+    if (!request.headers.authorization) return response.writeHead(401).end()
+    shown.add(request.headers.authorization)
     const send = (body: object) => response.writeHead(200, { 'content-type': request.url === '/api/chat' ? 'application/x-ndjson' : 'application/json' }).end(`${JSON.stringify(body)}\n`)
-    if (request.url === '/api/version') return send({ version: '0.12.0' })
+    if (request.url === '/api/version') return send({ version: '0.20.0' })
     if (request.url === '/api/tags') return send({ models: models.map((name) => ({ name, digest: `sha256:${name}`, size: 1000, details: { family: 'stub' } })) })
     request.resume().on('end', () => send({ model: models[0], message: { role: 'assistant', content: 'served' }, done: true, done_reason: 'stop', prompt_eval_count: 3, eval_count: 1 }))
   })
@@ -46,7 +47,7 @@ describe('a host added through the control plane', () => {
   it('serves a tenant of its region right after the reply, on every gateway, models of the host included', async () => {
     const added = await admin.call('POST', '/admin/hosts', { token, body: { name: 'stub', region: 'eu-west', provider: 'ollama', base_url: ollama.url, secret: 'sk-very-secret-1234' } })
     expect(added.status).toBe(201)
-    expect(added.body).toMatchObject({ status: 'healthy', version: '0.12.0', drain: false, serving: true, secret_last4: '1234', models_found: ['brand-new:1b', 'llama3.2'], models_without_price: [], warnings: [] })
+    expect(added.body).toMatchObject({ status: 'healthy', version: '0.20.0', drain: false, serving: true, secret_last4: '1234', models_found: ['brand-new:1b', 'llama3.2'], models_without_price: [], open_to_all: false, warnings: [] })
     expect(JSON.stringify(added.body)).not.toContain('very-secret')
     for (const url of stack.urls) {
       const reply = await chat(url, key, 'brand-new:1b')

@@ -44,14 +44,14 @@ async function startTargets(options: BenchOptions, upstreamUrl: string, notes: s
   let settlement: SettlementWatch | null = null
   for (const name of options.only) {
     if (name === 'gateway') {
-      const { child, ready: services } = await startReady<Services>({ label: 'services', side: 'measured', script: join(__dirname, 'services-main.js'), args: [folder] })
+      const { child, ready: services } = await startReady<Services>({ label: 'services', side: options.services, script: join(__dirname, 'services-main.js'), args: [folder] })
       children.push(child)
       if (services.redisKind === 'js-redis-server') notes.push('there is no redis-server or valkey-server on PATH: the JavaScript one stands in, is slower, keeps nothing, and makes every reply wait for Postgres')
       const seed = await seedDatabase(services.postgresUrl, upstreamUrl)
       mkdirSync(profiles, { recursive: true })
       const flags = [...options.gatewayFlags, ...(options.isProfiling ? ['--cpu-prof', `--cpu-prof-dir=${profiles}`, '--cpu-prof-name=gateway.cpuprofile'] : [])]
       gatewayStartedMs = performance.now()
-      const started = await startGateway(seed, services, child.pid, flags)
+      const started = await startGateway(seed, services, { pid: child.pid, side: options.services }, flags)
       children.push(...started.children)
       targets.push(started.target)
       settlement = await SettlementWatch.start(services.redisUrl, seed)

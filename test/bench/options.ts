@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import type { Side } from './cores'
 
 /** What is put in front of the upstream. `direct` is the upstream alone: the floor of latency and the ceiling of the load. */
 export const TARGETS = ['gateway', 'fastify', 'node', 'portkey'] as const
@@ -19,12 +20,15 @@ export interface BenchOptions {
   readonly measures: readonly MeasureName[]
   /** Node flags of the gateway process, e.g. `--max-semi-space-size=32`. */
   readonly gatewayFlags: readonly string[]
+  /** Whose core Redis, Postgres and the worker run on. */
+  readonly services: Side
   readonly isProfiling: boolean
   readonly isJson: boolean
 }
 
 const USAGE = `usage: npm run bench -- [--seconds 4] [--rounds 5] [--connections 32] [--warm-up 5] [--rate 300]
-  [--only ${TARGETS.join(',')}] [--measures ${MEASURES.join(',')}] [--gateway-flags=--max-semi-space-size=32] [--profile] [--json]`
+  [--only ${TARGETS.join(',')}] [--measures ${MEASURES.join(',')}] [--services load|measured]
+  [--gateway-flags=--max-semi-space-size=32] [--profile] [--json]`
 
 /** A command line that cannot be run; its message is the whole output. */
 export class UsageError extends Error {}
@@ -42,7 +46,8 @@ export function readOptions(args: readonly string[]): BenchOptions {
         rate: { type: 'string', default: '300' },
         only: { type: 'string', default: TARGETS.join(',') },
         measures: { type: 'string', default: MEASURES.join(',') },
-        'gateway-flags': { type: 'string', default: '' },
+        'gateway-flags': { type: 'string', default: '--max-semi-space-size=64 --single-threaded-gc' },
+        services: { type: 'string', default: 'load' },
         profile: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
@@ -56,6 +61,7 @@ export function readOptions(args: readonly string[]): BenchOptions {
       only: chosen('only', values.only, TARGETS),
       measures: chosen('measures', values.measures, MEASURES),
       gatewayFlags: values['gateway-flags'].split(' ').filter(Boolean),
+      services: chosen('services', values.services, ['load', 'measured'])[0]!,
       isProfiling: values.profile,
       isJson: values.json,
     }

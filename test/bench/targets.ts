@@ -1,5 +1,6 @@
 import { request } from 'undici'
 import { join } from 'node:path'
+import type { Side } from './cores'
 import { freePort, startChild, startReady, type Child } from './children'
 import type { LoadTarget } from './load-connection'
 import { PORTKEY_VERSION, portkeyHeaders, type PortkeyInstall } from './peers/portkey'
@@ -43,7 +44,7 @@ export async function startPortkey(install: Extract<PortkeyInstall, { script: st
 }
 
 /** Gateway and worker as a cluster runs them: two processes, Redis with its append-only file, usage through the outbox. */
-export async function startGateway(seed: Seed, services: Services, servicesPid: number, flags: readonly string[]): Promise<{ target: Target; children: Child[] }> {
+export async function startGateway(seed: Seed, services: Services, place: { pid: number; side: Side }, flags: readonly string[]): Promise<{ target: Target; children: Child[] }> {
   const port = await freePort()
   const apps = join(__dirname, '..', '..', 'apps')
   const env = {
@@ -60,14 +61,14 @@ export async function startGateway(seed: Seed, services: Services, servicesPid: 
     TOLLGATE_ALLOW_LOOPBACK_HOSTS: 'true',
   }
   const gateway = startChild({ label: 'gateway', side: 'measured', script: join(apps, 'gateway', 'src', 'main.js'), flags, env })
-  const worker = startChild({ label: 'worker', side: 'measured', script: join(apps, 'worker', 'src', 'main.js'), env })
+  const worker = startChild({ label: 'worker', side: place.side, script: join(apps, 'worker', 'src', 'main.js'), env })
   await Promise.race([untilAnswers(gateway, `http://127.0.0.1:${port}/readyz`), worker.ended])
   const target: Target = {
     name: 'gateway',
     label: 'Tollgate, everything on',
     port,
     headers: { authorization: `Bearer ${seed.apiKey}` },
-    processes: { gateway: gateway.pid, worker: worker.pid, services: servicesPid },
+    processes: { gateway: gateway.pid, worker: worker.pid, services: place.pid },
   }
   return { target, children: [gateway, worker] }
 }

@@ -22,7 +22,7 @@ export interface Ratios {
 }
 
 /** Finds one row. */
-export function figuresFor(figures: readonly Figures[], measure: MeasureName, target: TargetName): Figures | undefined {
+function figuresFor(figures: readonly Figures[], measure: MeasureName, target: TargetName): Figures | undefined {
   return figures.find((row) => row.measure === measure && row.target === target)
 }
 

@@ -8,9 +8,16 @@ const WITHOUT_TENANT: Record<string, string> = {
   region_distance: 'the platform’s map',
   tier: 'sold by the platform to all tenants',
   host: 'the platform’s fleet; serves all tenants',
+  host_cost: 'what the platform’s hosts cost over time',
   model: 'the platform’s catalogue',
+  model_copies: 'how many hosts are to hold the platform’s models',
+  model_version: 'what the platform’s models were',
   deployment: 'which host holds which model',
+  prompt: 'the platform’s prompts',
+  host_job: 'what the platform’s hosts are to hold',
+  host_health: 'how models fare on the platform’s hosts',
   tenant: 'its id is the tenant',
+  idempotent_mutation: 'belongs to an account; read by tg_admin only',
   login_session: 'belongs to an account; read by tg_admin only, before any tenant is known',
   schema_migration: 'which migrations are applied',
 }
@@ -18,8 +25,12 @@ const WITHOUT_TENANT: Record<string, string> = {
 const TENANT_MAY_BE_NULL: Record<string, string> = {
   account: 'people of the platform have no tenant',
   alias: 'aliases of platform and tiers',
+  alias_change: 'changes of those; read by tg_admin only',
   price: 'list prices',
+  rule_set: 'rule sets of the operator',
   quarantine: 'a claim that cannot be read may not tell its tenant',
+  webhook_delivery: 'deliveries to endpoints of the platform',
+  webhook_endpoint: 'endpoints of the platform, which hear of all tenants',
 }
 const ROLES = ['tg_app', 'tg_admin', 'tg_worker', 'tg_report']
 const PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']
@@ -63,7 +74,7 @@ describe('the database catalogue', () => {
 
   it('lets no role drop, truncate or rewrite what is money', async () => {
     for (const role of ROLES) {
-      for (const table of ['ledger', 'provider_cost', 'price']) {
+      for (const table of ['ledger', 'ledger_seal', 'provider_cost', 'generation', 'price', 'host_cost', 'invoice', 'invoice_line', 'invoice_estimate', 'credit_note', 'credit_grant']) {
         const held = await column(`SELECT p FROM unnest($1::text[]) p WHERE has_table_privilege($2, $3, p)`, [['UPDATE', 'DELETE', 'TRUNCATE'], role, table])
         expect({ role, table, held }).toEqual({ role, table, held: [] })
       }

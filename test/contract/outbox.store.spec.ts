@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import { OutboxStore, type OutboxEntry } from '../../libs/limits'
 import { RedisClients } from '../../libs/platform/redis'
-import { eventually, FaultProxy, redisTargets } from '../support'
+import { eventually, FakeClock, FaultProxy, redisTargets } from '../support'
 
 describe.each(redisTargets())('the outbox, as one worker reads it, on $kind', ({ url }) => {
   let control: Redis
@@ -14,7 +14,7 @@ describe.each(redisTargets())('the outbox, as one worker reads it, on $kind', ({
     await control.flushdb()
     proxy = await FaultProxy.start(url)
     clients = await RedisClients.connect(proxy.url, 5_000)
-    outbox = new OutboxStore(clients)
+    outbox = new OutboxStore(clients, new FakeClock())
     await outbox.ensureGroups()
     consumer++
   })

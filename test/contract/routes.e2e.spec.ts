@@ -5,12 +5,25 @@ import { atRest } from '../e2e/evidence'
 
 const { url: redisUrl } = redisTargets().at(-1)!
 /** Answered without a credential: liveness, readiness, metrics. Nothing else, ever. */
-const OPEN = ['/healthz', '/readyz', '/metrics']
+const OPEN = ['/healthz', '/readyz', '/metrics', '/.well-known/jwks.json']
+/** Read one thing by its id, which nothing here has. */
+const BY_ID = ['/v1/requests/:id', '/v1/requests/:id/receipt', '/v1/requests/:id/explain', '/v1/providers/:provider/models', '/v1/conversations/:id', '/v1/conversations/:id/turns', '/v1/conversations/:id/export']
+/** Reads that clients send as POST. */
+const LOOKS = ['/api/show', '/v1/explain', '/v1/messages/count_tokens', '/v1/providers/health-check']
 const MESSAGES = [{ role: 'user', content: 'one two' }]
 /** Bodies that the inference routes of this release serve. Another POST route must be added here, or refuse `ANY`. */
 const BODIES: Record<string, object> = {
+  '/api/chat': { messages: MESSAGES, model: 'llama3.2' },
+  '/api/generate': { prompt: 'one two', model: 'llama3.2' },
   '/chat': { message: 'one two', model: 'llama3.2' },
+  '/chat/smart': { message: 'one two', model: 'llama3.2' },
   '/chat/completions': { messages: MESSAGES, model: 'llama3.2' },
+  '/v1/embeddings': { input: 'one two', model: 'nomic-embed-text' },
+  '/api/embed': { input: 'one two', model: 'nomic-embed-text' },
+  '/api/embeddings': { prompt: 'one two', model: 'nomic-embed-text' },
+  '/v1/messages': { messages: MESSAGES, model: 'llama3.2', max_tokens: 1_000 },
+  '/v1/completions': { prompt: 'one two', model: 'llama3.2' },
+  '/v1/responses': { input: 'one two', model: 'llama3.2' },
   '/v1/chat/completions': { messages: MESSAGES, model: 'llama3.2' },
   '/v1/projects/:tenant/:project/chat/completions': { messages: MESSAGES, model: 'llama3.2' },
 }
@@ -41,7 +54,7 @@ describe('the routes of the gateway', () => {
   let redis: Redis
   let routes: Route[]
   beforeAll(async () => {
-    stack = await startStack({ redisUrl, hasWorker: false, env: { TOLLGATE_TRUST_PROXY_HOPS: '1', OLLAMA_AUTO_HEALTH_CHECK: 'false' } })
+    stack = await startStack({ redisUrl, hasWorker: false, hosts: [{ name: 'ollama-us', region: 'us-east', dialect: 'ollama', models: ['llama3.2', 'nomic-embed-text'] }], env: { TOLLGATE_TRUST_PROXY_HOPS: '1', OLLAMA_AUTO_HEALTH_CHECK: 'false' } })
     tenant = await stack.addTenant({ tier: 'enterprise' })
     await stack.owner.query(`INSERT INTO project (tenant_id, id, slug, name) VALUES ($1, gen_random_uuid(), 'web', 'Web')`, [tenant.id])
     redis = new Redis(redisUrl)
@@ -87,7 +100,7 @@ describe('the routes of the gateway', () => {
 
   it.each([false, true])('admit each inference call exactly once, at the one admission point (stream: %s)', async (stream) => {
     const seen: string[] = []
-    for (const route of routes.filter(({ method }) => !['GET', 'HEAD', 'OPTIONS'].includes(method))) {
+    for (const route of routes.filter(({ method, path }) => !['GET', 'HEAD', 'OPTIONS'].includes(method) && !LOOKS.includes(path))) {
       const [before, sentBefore] = [await counted(), dispatched()]
       const response = await send(route, { 'x-api-key': tenant.key }, { ...(BODIES[route.path] ?? ANY), stream })
       await response.text()
@@ -100,9 +113,21 @@ describe('the routes of the gateway', () => {
     await atRest(redisUrl)
   })
 
+  it.each([false, true])('honour an Idempotency-Key on every inference route (stream: %s)', async (stream) => {
+    for (const [path, body] of Object.entries(BODIES)) {
+      const [key, sentBefore] = [`routes-${stream}-${path.length}`, dispatched()]
+      const ask = (idempotencyKey: string, more: object = {}) => send({ method: 'POST', path }, { 'x-api-key': tenant.key, 'idempotency-key': idempotencyKey }, { ...body, stream, ...more })
+      const first = await ask(key)
+      await first.text()
+      const [second, other, bad] = [await ask(key), await ask(key, { model: 'phi3' }), await ask('no key')]
+      expect({ path, statuses: [first, second, other, bad].map(({ status }) => status), sent: dispatched() - sentBefore }).toEqual({ path, statuses: [200, 409, 422, 400], sent: 1 })
+      expect(await second.text()).toContain(first.headers.get('x-request-id'))
+    }
+  })
+
   it('admit nothing that is refused before: bad bodies, unknown models', async () => {
     for (const path of Object.keys(BODIES)) {
-      for (const body of [{}, { ...BODIES[path], model: 'nope' }, { ...BODIES[path], max_tokens: -1 }]) {
+      for (const body of [{}, { ...BODIES[path], model: 'nope' }, { ...BODIES[path], max_tokens: -1, max_output_tokens: -1, options: { temperature: 'hot' }, input: '', ...(path === '/api/embeddings' ? { prompt: '' } : {}) }]) {
         const [before, sentBefore] = [await counted(), dispatched()]
         const { status } = await send({ method: 'POST', path }, { 'x-api-key': tenant.key }, body)
         expect({ path, status: status >= 400 && status < 500, admitted: (await counted()) - before, sent: dispatched() - sentBefore }).toEqual({ path, status: true, admitted: 0, sent: 0 })
@@ -112,7 +137,8 @@ describe('the routes of the gateway', () => {
 
   it('admit nothing by reading', async () => {
     const before = await counted()
-    for (const route of routes.filter(({ method, path }) => method === 'GET' && !OPEN.includes(path))) expect({ ...route, status: (await send(route, { 'x-api-key': tenant.key })).status }).toEqual({ ...route, status: 200 })
+    const statusOf = (path: string) => (BY_ID.includes(path) ? 404 : 200)
+    for (const route of routes.filter(({ method, path }) => method === 'GET' && !OPEN.includes(path))) expect({ ...route, status: (await send(route, { 'x-api-key': tenant.key })).status }).toEqual({ ...route, status: statusOf(route.path) })
     expect(await counted()).toBe(before)
   })
 })

@@ -6,8 +6,8 @@ import { createDatabase, type TestDatabase } from '../support'
 
 const id = () => uuidv7(Date.now(), randomBytes(10))
 /** Tables that tg_app can touch and that hold rows of tenants. */
-const TABLES = ['tenant', 'project', 'api_key', 'alias', 'price', 'budget_period', 'usage', 'ledger', 'provider_cost', 'usage_hourly', 'usage_daily'] as const
-const WRITABLE = ['api_key', 'budget_period', 'usage', 'usage_hourly', 'usage_daily'] as const
+const TABLES = ['tenant', 'project', 'api_key', 'alias', 'price', 'rule_set', 'request_trace', 'budget_period', 'credit_grant', 'usage', 'ledger', 'provider_cost', 'generation', 'usage_hourly', 'usage_daily', 'usage_monthly', 'usage_tenant_hourly', 'conversation_key', 'conversation', 'conversation_turn'] as const
+const WRITABLE = ['api_key', 'budget_period', 'usage', 'usage_hourly', 'usage_daily', 'usage_monthly', 'usage_tenant_hourly'] as const
 const keyOf = (table: string) => (table === 'tenant' ? 'id' : 'tenant_id')
 
 /** A tenant with a row in every tenant table. */
@@ -17,8 +17,15 @@ async function arrange(owner: Client, tenant: string): Promise<void> {
   await owner.query(`INSERT INTO project (tenant_id, id, slug, name) VALUES ($1, $2, 'web', 'Web')`, [tenant, id()])
   await owner.query(`INSERT INTO api_key (tenant_id, id, public_id, key_hash, pepper_version, key_prefix, name) VALUES ($1, $2, $3, '\\x00', 1, 'x', 'x')`, [tenant, id(), randomBytes(6).toString('hex')])
   await owner.query(`INSERT INTO alias (id, tenant_id, name, target) VALUES ($1, $2, 'own', 'phi3')`, [id(), tenant])
+  await owner.query(`INSERT INTO rule_set (id, tenant_id, name, rules, otherwise, changed_by) VALUES ($1, $2, 'own', '[]', '{"use": "default"}', 'x')`, [id(), tenant])
+  await owner.query(`INSERT INTO request_trace (tenant_id, rid, explanation) VALUES ($1, $2, '{}')`, [tenant, id()])
   await owner.query(`INSERT INTO price (id, tenant_id, model, effective_at, currency, input_pico, output_pico, source) VALUES ($1, $2, 'x', now(), 'USD', 1, 1, 'x')`, [id(), tenant])
   await owner.query(`INSERT INTO budget_period (tenant_id, scope, period, starts_at, ends_at) VALUES ($1, 'tenant', 'month:2026-01', '2026-01-01', '2026-02-01')`, [tenant])
+  await owner.query(`INSERT INTO credit_grant (tenant_id, id, amount_pico, reason, granted_by, granted_at) VALUES ($1, $2, 5, 'x', $2, now())`, [tenant, id()])
+  await owner.query(`INSERT INTO conversation_key (tenant_id, wrapped) VALUES ($1, '\\x00')`, [tenant])
+  const conversation = id()
+  await owner.query(`INSERT INTO conversation (tenant_id, id, head, ttl_seconds, created_at, updated_at, expires_at) VALUES ($1, $2, '\\x00', 60, now(), now(), now())`, [tenant, conversation])
+  await owner.query(`INSERT INTO conversation_turn (tenant_id, conversation_id, seq, rid, model, sealed, created_at) VALUES ($1, $2, 1, $2, 'x', '\\x00', now())`, [tenant, conversation])
   const rid = id()
   const day = new Date().toISOString().slice(0, 10)
   await owner.query(
@@ -28,8 +35,10 @@ async function arrange(owner: Client, tenant: string): Promise<void> {
   )
   await owner.query('INSERT INTO ledger (tenant_id, day, rid, rank, delta_pico, recorded_at) VALUES ($1, $2, $3, 1, 5, now())', [tenant, day, rid])
   await owner.query(`INSERT INTO provider_cost (tenant_id, day, rid, attempt, host, provider, region, model, outcome, duration_ms) VALUES ($1, $2, $3, 1, 'x', 'x', 'x', 'x', 'x', 1)`, [tenant, day, rid])
-  for (const [table, unit] of [['usage_hourly', 'hour'], ['usage_daily', 'day']] as const)
-    await owner.query(`INSERT INTO ${table} (tenant_id, ${unit}, project_id, key_id, model, provider, region, host, requests, failures, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_pico, duration_ms, durations) VALUES ($1, date_trunc('${unit}', now()), $2, $2, 'x', 'x', 'x', 'x', 1, 0, 1, 1, 0, 0, 5, 1, '{0,0,0,0,0,0,0,0,0,0,0,0}')`, [tenant, rid])
+  await owner.query(`INSERT INTO generation (tenant_id, day, rid, attempt, host, name) VALUES ($1, $2, $3, 1, 'x', 'gen-x')`, [tenant, day, rid])
+  for (const [table, unit] of [['usage_hourly', 'hour'], ['usage_daily', 'day'], ['usage_monthly', 'month']] as const)
+    await owner.query(`INSERT INTO ${table} (tenant_id, ${unit}, project_id, key_id, model, provider, region, host, requests, failures, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_pico, duration_ms, durations) VALUES ($1, date_trunc('${unit}', now()), $2, $2, 'x', 'x', 'x', 'x', 1, 0, 1, 1, 0, 0, 5, 1, 0)`, [tenant, rid])
+  await owner.query(`INSERT INTO usage_tenant_hourly (tenant_id, hour, requests, failures, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_pico, duration_ms, durations) VALUES ($1, date_trunc('hour', now()), 1, 0, 1, 1, 0, 0, 5, 1, 0)`, [tenant])
 }
 
 /** Ways to reach rows of `tenant` in `table`; each answers a count of rows of that tenant in its only field. */
@@ -104,7 +113,7 @@ describe('tenants in Postgres, as tg_app', () => {
   })
 
   it.each(WRITABLE)('%s: no writing statement of one tenant changes another’s rows', async (table) => {
-    const column = { api_key: 'last_used_on', budget_period: 'version', usage: 'attempts', usage_hourly: 'requests', usage_daily: 'requests' }[table]
+    const column = { api_key: 'last_used_on', budget_period: 'version', usage: 'attempts', usage_hourly: 'requests', usage_daily: 'requests', usage_monthly: 'requests', usage_tenant_hourly: 'requests' }[table]
     const statements = [
       `UPDATE ${table} SET ${column} = ${column}`,
       `UPDATE ${table} SET ${column} = ${column} WHERE tenant_id = '${b}'`,
@@ -119,8 +128,8 @@ describe('tenants in Postgres, as tg_app', () => {
     expect(await checksums(b)).toEqual(before)
   })
 
-  it.each(['budget_period', 'usage', 'ledger', 'provider_cost', 'usage_hourly', 'usage_daily'])('%s: no tenant inserts for another, by VALUES, SELECT, COPY or upsert', async (table) => {
-    const row = (await owner.query(`SELECT to_jsonb(x) || jsonb_build_object('rid', gen_random_uuid(), 'scope', 'new', 'model', 'new') AS row FROM ${table} x WHERE tenant_id = '${b}'`)).rows[0].row
+  it.each(['budget_period', 'usage', 'ledger', 'provider_cost', 'generation', 'usage_hourly', 'usage_daily', 'usage_monthly', 'usage_tenant_hourly'])('%s: no tenant inserts for another, by VALUES, SELECT, COPY or upsert', async (table) => {
+    const row = (await owner.query(`SELECT to_jsonb(x) || jsonb_build_object('rid', gen_random_uuid(), 'scope', 'new', 'model', 'new', 'hour', '2020-01-01T00:00:00Z') AS row FROM ${table} x WHERE tenant_id = '${b}'`)).rows[0].row
     const literal = JSON.stringify(row).replaceAll("'", "''")
     const values = `SELECT * FROM jsonb_populate_record(null::${table}, '${literal}')`
     for (const tenant of [a, null]) {
@@ -131,6 +140,18 @@ describe('tenants in Postgres, as tg_app', () => {
     }
     const own = JSON.stringify({ ...row, tenant_id: a }).replaceAll("'", "''")
     expect((await attempt(a, `INSERT INTO ${table} SELECT * FROM jsonb_populate_record(null::${table}, '${own}')`))?.rowCount).toBe(1)
+  })
+
+  it.each(['conversation_key', 'conversation', 'conversation_turn'])('%s: no tenant deletes or takes over what another has stored', async (table) => {
+    const row = (await owner.query(`SELECT to_jsonb(x) || jsonb_build_object('id', gen_random_uuid(), 'seq', 2) AS row FROM ${table} x WHERE tenant_id = '${b}'`)).rows[0].row
+    const before = await checksums(b)
+    for (const tenant of [a, null]) {
+      expect((await attempt(tenant, `DELETE FROM ${table} WHERE tenant_id = '${b}'`))?.rowCount).toBe(0)
+      expect((await attempt(tenant, `DELETE FROM ${table}`))?.rowCount).toBe(tenant ? 1 : 0)
+      expect(await attempt(tenant, `INSERT INTO ${table} SELECT * FROM jsonb_populate_record(null::${table}, '${JSON.stringify(row).replaceAll("'", "''")}')`)).toBeNull()
+      expect((await attempt(tenant, `UPDATE ${table} SET tenant_id = tenant_id WHERE tenant_id = '${b}'`))?.rowCount ?? 0).toBe(0)
+    }
+    expect(await checksums(b)).toEqual(before)
   })
 
   it('no partition is reachable past its parent', async () => {

@@ -24,6 +24,8 @@ export interface ServiceProcess {
 /** The services of docker-compose.yml as processes on this machine: their commands and environments, other addresses. */
 export interface Cluster {
   readonly ownerUrl: string
+  /** Laid out as the image's /app. */
+  readonly path: string
   readonly redis: PrivateRedis
   /** Starts a service's command. @param changes to its environment; undefined takes a name away */
   run(service: string, changes?: Record<string, string | undefined>): Promise<ServiceProcess>
@@ -54,6 +56,7 @@ export async function prepareCluster(extra: Record<string, string>): Promise<Clu
   }
   return {
     ownerUrl: database.ownerUrl,
+    path: installation.path,
     redis,
     run,
     start: async (service, changes) => untilReady(service, await run(service, changes)),

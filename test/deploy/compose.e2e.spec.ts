@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startSandbox, type Sandbox } from '../../apps/sandbox/src'
@@ -72,6 +73,18 @@ describe('the services of docker-compose.yml as processes', () => {
     const { TOLLGATE_OPERATOR_EMAIL: email, TOLLGATE_OPERATOR_PASSWORD: password } = SAMPLE_VALUES
     const response = await fetch(`${admin.url}/auth/login`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email, password }) })
     expect(response.status).toBe(200)
+  })
+
+  it('hold the command line, which needs no checkout and no build', async () => {
+    const { TOLLGATE_OPERATOR_EMAIL: email, TOLLGATE_OPERATOR_PASSWORD: password } = SAMPLE_VALUES
+    const response = await fetch(`${admin.url}/auth/login`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email, password }) })
+    const { access_token: token } = (await response.json()) as { access_token: string }
+    const tollgate = (...argv: string[]) => spawnSync(process.execPath, [join(cluster.path, 'scripts/tollgate.mjs'), ...argv, '--server', admin.url], { cwd: cluster.path, encoding: 'utf8', timeout: 60_000, env: { PATH: process.env['PATH'], TOLLGATE_TOKEN: token } })
+    expect(tollgate('invoice', 'list', '--json')).toMatchObject({ status: 0, stdout: '[]\n', stderr: '' })
+    expect(tollgate('invoice', 'replay', 'none')).toMatchObject({ status: 5, stdout: '', stderr: 'tollgate: Invoice none not found\n' })
+    const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8')
+    expect(dockerfile).toContain('ln -s /app/scripts/tollgate.mjs /commands/tollgate')
+    expect(dockerfile).toMatch(/^COPY --from=build \/commands \/usr\/local\/bin$/m)
   })
 
   it('serve one key on both gateways, and settle what it used through the worker into one report', async () => {

@@ -19,6 +19,8 @@ export function installLikeImage(): Installation {
   const { path, remove } = tempFolder()
   const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8').split(/^FROM /m).at(-1)!
   for (const [, source, target] of dockerfile.matchAll(/^COPY (?:--from=\w+ )?(?:\/app\/)?(\S+) (\S+)$/gm)) {
+    // An earlier stage's folder outside /app: a link to a command, no file of ours.
+    if (source!.startsWith('/')) continue
     if (source === 'node_modules') linkProductionPackages(path)
     else cpSync(join(root, source!), join(path, target === './' ? source! : target!), { recursive: true })
   }

@@ -10,7 +10,7 @@ const id = () => uuidv7(Date.now(), randomBytes(10))
 /** Registers the sandbox's hosts as they are after a first probe, and one price: 1 a million tokens in, 2 out. */
 export async function seedHosts(ownerUrl: string, sandbox: Sandbox): Promise<void> {
   for (const host of sandbox.hosts)
-    await query(ownerUrl, `INSERT INTO host (id, name, region, provider, base_url, drain, is_sandbox) VALUES ($1, $2, $3, 'ollama', $4, false, true)`, [id(), host.name, host.region, host.baseUrl])
+    await query(ownerUrl, `INSERT INTO host (id, name, region, provider, base_url, max_parallel, drain, is_sandbox) VALUES ($1, $2, $3, 'ollama', $4, 10000, false, true)`, [id(), host.name, host.region, host.baseUrl])
   await query(ownerUrl, `INSERT INTO price (id, model, effective_at, currency, input_pico, output_pico, source) VALUES ($1, '*', '2026-01-01', 'USD', 1000000, 2000000, 'test')`, [id()])
 }
 

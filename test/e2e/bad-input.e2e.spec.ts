@@ -117,7 +117,7 @@ describe('a request that cannot be served', () => {
   })
 
   it('400: on OpenAI’s surface the parameter at fault is in `param`', async () => {
-    for (const [change, param] of [[{ max_tokens: 0 }, 'max_tokens'], [{ n: 2 }, 'n'], [{ stream_options: { include_usage: true } }, 'stream_options']] as const) {
+    for (const [change, param] of [[{ max_tokens: 0 }, 'max_tokens'], [{ n: 0 }, 'n'], [{ stream_options: { include_usage: true } }, 'stream_options']] as const) {
       const { error } = await refused('/v1/chat/completions', valid('/v1/chat/completions', change), 400)
       expect(error).toMatchObject({ type: 'invalid_request_error', param, code: 'invalid_request' })
     }

@@ -1,13 +1,6 @@
+import { picoFromDecimal } from '../../libs/kernel'
 import { redisTargets, startStack, type SeededTenant, type Stack } from '../support'
-
-/** Events of a server-sent event stream, in order; `[DONE]` stays text. */
-async function eventsOf(response: Response): Promise<unknown[]> {
-  const text = await response.text()
-  return text.split('\n\n').filter((block) => block.startsWith('data: ')).map((block) => {
-    const data = block.slice('data: '.length)
-    return data === '[DONE]' ? data : (JSON.parse(data) as unknown)
-  })
-}
+import { eventsIn } from './evidence'
 
 describe.each(redisTargets())('POST /chat on $kind', ({ url }) => {
   let stack: Stack
@@ -52,7 +45,7 @@ describe.each(redisTargets())('POST /chat on $kind', ({ url }) => {
   it('200: streams deltas, then the summary, then [DONE]', async () => {
     const response = await stack.post('/chat', tenant.key, { message: 'one two three', model: 'llama3.2', stream: true })
     expect(response.headers.get('content-type')).toContain('text/event-stream')
-    const events = await eventsOf(response)
+    const events = eventsIn(await response.text())
     const deltas = events.slice(0, -2).map((event) => (event as { delta: string }).delta)
     expect(deltas.join('')).toBe('w1 w2 w3 w4 w5 w6 w7 w8 w9 w10')
     expect(events.at(-2)).toMatchObject({ done: true, model: 'llama3.2', usage: { prompt_tokens: 6, completion_tokens: 11, cost: '0.000028' } })
@@ -97,8 +90,7 @@ describe.each(redisTargets())('POST /chat on $kind', ({ url }) => {
     await stack.settled()
     const { rows } = await stack.owner.query('SELECT sum(delta_pico)::text AS sum FROM ledger WHERE tenant_id = $1', [tenant.id])
     const report = (await (await fetch(`${stack.url}/cost-report?group_by=model,host`, { headers: { 'x-api-key': tenant.key } })).json()) as { total: { cost: string; total_requests: number } }
-    const pico = BigInt(Math.round(Number(report.total.cost) * 1e12))
-    expect(pico).toBe(BigInt(rows[0].sum))
+    expect(picoFromDecimal(report.total.cost)).toBe(BigInt(rows[0].sum))
     expect(report.total.total_requests).toBeGreaterThan(0)
   })
 })

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net'
-import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
-import { atRest, usageOf, usageRow } from './evidence'
+import { request } from 'node:http'
+import { eventually, redisTargets, startStack, type FaultProxy, type SeededTenant, type Stack } from '../support'
+import { atRest, behind, proxyOfPostgres, usageOf, usageRow } from './evidence'
 
 const { url: redisUrl } = redisTargets().at(-1)!
 const DIALECTS = [
@@ -155,3 +156,38 @@ function watchSockets(stack: Stack): () => Socket[] {
   })
   return () => [...open]
 }
+
+describe('a client that leaves while its key is looked up', () => {
+  let stack: Stack
+  let postgres: FaultProxy
+  beforeAll(async () => {
+    postgres = await proxyOfPostgres()
+    stack = await startStack({ redisUrl, throughProxy: (url) => behind(postgres, url), env: { OLLAMA_AUTO_HEALTH_CHECK: 'false' } })
+  })
+  afterAll(async () => {
+    await postgres.set({ is: 'none' })
+    await stack.stop()
+    await postgres.stop()
+  })
+
+  it.each([true, false])('is not served (stream %s): nothing is asked upstream, and nothing stays reserved', async (stream) => {
+    const tenant = await stack.addTenant()
+    await postgres.set({ is: 'latency', latencyMs: 100 })
+    const call = request(`${stack.url}/chat`, { method: 'POST', headers: { 'x-api-key': tenant.key, 'content-type': 'application/json' } })
+    call.on('error', () => undefined)
+    call.end(JSON.stringify({ message: 'one two', model: 'llama3.2', stream }), () => setImmediate(() => call.destroy()))
+    const [row] = await eventually(
+      async () => {
+        const rows = await usageOf(stack.owner, tenant.id)
+        expect(rows).toHaveLength(1)
+        return rows
+      },
+      { timeoutMs: 8_000 },
+    )
+    await postgres.set({ is: 'none' })
+    expect(row).toMatchObject({ status: 'aborted', error_code: 'client_closed', amount_pico: 0n })
+    expect(stack.sandbox.hosts.map((host) => host.stats().active)).toEqual(stack.sandbox.hosts.map(() => 0))
+    expect(stack.sandbox.hosts.flatMap((host) => host.log())).toEqual([])
+    await atRest(redisUrl)
+  }, 20_000)
+})

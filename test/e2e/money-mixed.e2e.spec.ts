@@ -1,7 +1,10 @@
+import { picoFromDecimal } from '../../libs/kernel'
 import { eventually, startStack, type SeededTenant, type Stack } from '../support'
-import { AT_REST, moneyRedises, quietHosts, restOf, sumsOf, UpstreamTruth } from './money-fixture'
-import { drive, mixedCalls, MODELS, type Outcome } from './money-traffic'
-import { judge, printVerdict } from './money-verdict'
+import { AT_REST, restOf, sumsOf } from '../support/books'
+import { drive, mixedCalls, MODELS, type Outcome } from '../support/traffic'
+import { quietHosts, UpstreamTruth } from '../support/upstream-truth'
+import { judge, printVerdict } from '../support/verdict'
+import { moneyRedises } from './money-fixture'
 
 /** Change it to draw other traffic; the same seed draws the same calls. */
 const SEED = 20_261_121
@@ -55,8 +58,8 @@ describe.each(moneyRedises())('mixed traffic with faults and clients that leave,
       expect([usage, hourly, daily]).toEqual([ledger, ledger, ledger])
       const reports = await Promise.all(['model,host', 'hour,provider', 'day,region,api_key'].map(async (groups) => (await fetch(`${stack.url}/cost-report?group_by=${groups}`, { headers: { 'x-api-key': tenant.key } })).json() as Promise<{ total: { cost: string }; groups: { cost: string }[] }>))
       for (const { total, groups } of reports) {
-        expect(picoOf(total.cost)).toBe(BigInt(ledger))
-        expect(groups.reduce((sum, { cost }) => sum + picoOf(cost), 0n)).toBe(BigInt(ledger))
+        expect(picoFromDecimal(total.cost)).toBe(BigInt(ledger))
+        expect(groups.reduce((sum, { cost }) => sum + picoFromDecimal(cost)!, 0n)).toBe(BigInt(ledger))
       }
     }
   })
@@ -65,9 +68,3 @@ describe.each(moneyRedises())('mixed traffic with faults and clients that leave,
     expect(await restOf(redisUrl, stack.owner)).toEqual(AT_REST)
   })
 })
-
-/** "0.000028" → pico, without a float. */
-function picoOf(decimal: string): bigint {
-  const [whole, fraction = ''] = decimal.split('.')
-  return BigInt(whole!) * 10n ** 12n + BigInt(fraction.padEnd(12, '0'))
-}

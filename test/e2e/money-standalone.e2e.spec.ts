@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
+import { picoFromDecimal } from '../../libs/kernel'
 import { startSandbox, type Sandbox } from '../../apps/sandbox/src'
 import { readSecret } from '../../libs/platform/embedded/data-folder'
 import { superuserUrl } from '../../libs/platform/embedded/postgres-server'
 import { eventually, freePort, spawnApp, tempFolder, type SpawnedApp } from '../support'
-import { quietHosts, sumsOf, UpstreamTruth } from './money-fixture'
-import { drive, mixedCalls, type MixedCall, type Outcome } from './money-traffic'
-import { judge, printVerdict } from './money-verdict'
+import { sumsOf } from '../support/books'
+import { drive, mixedCalls, type MixedCall, type Outcome } from '../support/traffic'
+import { quietHosts, UpstreamTruth } from '../support/upstream-truth'
+import { judge, printVerdict } from '../support/verdict'
 
 /** Change it to draw other traffic; what the kills hit depends on the moment as well. */
 const SEED = 49_121
@@ -46,7 +48,7 @@ describe('kill -9 of a whole installation under load', () => {
     await owner.connect()
     const { rows } = await owner.query('SELECT id FROM tenant WHERE slug = $1', ['umbrella-enterprise'])
     tenant = { id: rows[0].id, key: keyOf(files[0]!) }
-  }, 120_000)
+  }, 240_000)
   afterAll(async () => {
     await owner?.end()
     await app?.stop()
@@ -66,7 +68,11 @@ describe('kill -9 of a whole installation under load', () => {
     const host = sandbox.hosts[0]!
     const before = host.stats().completed
     await eventually(() => expect(host.stats().completed).toBeGreaterThan(before + 120), { timeoutMs: 20_000 })
+    // From now on answers take four seconds. One of them has been told for a second, so for ten checkpoints, when all dies.
+    await host.set('ok;words=400')
+    await eventually(() => expect(host.log().find(({ end, generated_tokens }) => end === null && generated_tokens >= 100)).toBeDefined(), { timeoutMs: 20_000 })
     await app.stop('SIGKILL')
+    await host.set('ok')
     isOver = true
     return traffic
   }
@@ -79,11 +85,17 @@ describe('kill -9 of a whole installation under load', () => {
     expect(verdict.completed).toBeGreaterThan(100)
   })
 
+  it('calls that died with the process are billed as far as their last checkpoint says', async () => {
+    const { rows } = await owner.query<{ rid: string; amount_pico: string }>("SELECT rid, amount_pico FROM usage WHERE tenant_id = $1 AND status = 'swept' AND completion_tokens > 0", [tenant.id])
+    expect(rows.length).toBeGreaterThan(0)
+    for (const { rid, amount_pico } of rows) expect(BigInt(amount_pico)).toBeLessThanOrEqual(truth.all(rid))
+  })
+
   it('the cost report is the ledger, after every start', async () => {
     const { ledger, usage, hourly, daily } = await sumsOf(owner, tenant.id)
     expect([usage, hourly, daily]).toEqual([ledger, ledger, ledger])
     const report = (await (await fetch(`${files[0]!.base_url}/cost-report`, { headers: { 'x-api-key': tenant.key } })).json()) as { total: { cost: string } }
-    expect(Math.round(Number(report.total.cost) * 1e12)).toBe(Number(ledger))
+    expect(picoFromDecimal(report.total.cost)).toBe(BigInt(ledger))
   })
 
   it('every start keeps the keys and the address, and serves with them', async () => {

@@ -70,4 +70,16 @@ outbox(`Postgres away, usage in the outbox of a durable Redis${hasServer ? '' : 
     expect((await ask(unknownKey())).status).toBe(401)
     await atRest(redis.url)
   }, 40_000)
+
+  it('a known key whose tenant has not asked for a model yet gets 503, not 500, and is served afterwards', async () => {
+    const young = await stack.addTenant()
+    const refused = await fetch(`${stack.url}/chat`, { method: 'POST', headers: { 'x-api-key': young.key, 'content-type': 'application/json' }, body: '{}' })
+    expect(refused.status).toBe(400)
+    await postgres.set({ is: 'refuse' })
+    postgres.cut()
+    const response = await ask(young.key)
+    expect([response.status, await response.json()]).toEqual([503, expect.objectContaining({ code: 'accounts_unavailable' })])
+    await postgres.set({ is: 'none' })
+    await eventually(async () => expect((await ask(young.key)).status).toBe(200))
+  }, 40_000)
 })

@@ -84,6 +84,20 @@ describe.each(kinds)('Redis away: %s', (kind) => {
     await control.quit()
   }, 30_000)
 
+  it.each<Fault>([{ is: 'cut-before-reply' }, { is: 'latency', latencyMs: 600 }])('$is: an admission whose reply is lost or late leaves nothing reserved', async (fault) => {
+    const statuses: number[] = []
+    for (let round = 0; round < 4; round++) {
+      await heal()
+      // Its budget is loaded and its connection good: the next command is the admission itself.
+      await eventually(async () => expect((await ask(capped)).status).toBe(200), { timeoutMs: 8_000 })
+      await proxy.set(fault)
+      statuses.push((await ask(capped)).status)
+    }
+    await heal()
+    expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([])
+    await atRest(redisUrl)
+  }, 30_000)
+
   it('wiped under load: serves again, loses nothing and doubles nothing', async () => {
     const control = new Redis(redisUrl)
     for (const host of stack.sandbox.hosts) await host.reset()

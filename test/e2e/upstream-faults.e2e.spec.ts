@@ -57,7 +57,7 @@ describe('an upstream at fault', () => {
         { name: 'ollama-us', region: 'us-east', dialect: 'ollama', models: ['llama3.2'], defaults: { gap: 0 } },
         { name: 'openai-eu', region: 'eu-west', dialect: 'openai', models: ['gpt-4o-mini'], defaults: { gap: 0 } },
       ],
-      env: { OLLAMA_AUTO_HEALTH_CHECK: 'false', TOLLGATE_FIRST_BYTE_TIMEOUT_MS: '250', TOLLGATE_IDLE_TIMEOUT_MS: '150' },
+      env: { OLLAMA_AUTO_HEALTH_CHECK: 'false', TOLLGATE_FIRST_BYTE_TIMEOUT_MS: '600', TOLLGATE_IDLE_TIMEOUT_MS: '400' },
     })
     tenant = await stack.addTenant({ tier: 'enterprise' })
   })

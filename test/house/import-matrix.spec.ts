@@ -37,7 +37,7 @@ const RULES = [
   'standalone-knows-only-modules-of-other-apps',
   'only-the-gateway-walks-the-corridor',
   'database-and-redis-drivers-stay-in-stores',
-  'outbound-http-only-from-providers-and-hosts',
+  'outbound-http-only-from-providers-hosts-and-webhooks',
   'faces-only',
   'no-orphans',
   'declared-packages-only',

@@ -9,6 +9,10 @@ export type Fault =
   | { is: 'cut-before-request' }
   /** The next request is delivered and carried out, but its reply is lost with the connection. */
   | { is: 'cut-before-reply' }
+  /** As before, for the one piece of reply with this number, counted from now over all connections; others arrive. */
+  | { is: 'cut-nth-reply'; index: number }
+  /** The next request that matches is not delivered: `tell` is called and its connection reset, once; all else passes. */
+  | { is: 'intercept'; matches(bytes: Buffer): boolean; tell(): void }
   /** The first piece of the next reply arrives, then the connection is reset. */
   | { is: 'cut-after-reply' }
   /** The next reply is replaced by an orderly end of the server's side. */
@@ -23,6 +27,7 @@ const DEFAULT_PORTS: Record<string, string> = { 'redis:': '6379', 'postgres:': '
 /** A TCP proxy between us and a service, with faults that a test switches on and off. */
 export class FaultProxy {
   private fault: Fault = { is: 'none' }
+  private replies = 0
   private server: Server | null = null
   private readonly sockets = new Set<Socket>()
 
@@ -53,8 +58,14 @@ export class FaultProxy {
   /** Switches to `fault`; resolves when it is in force. `{ is: 'none' }` heals (cut connections stay cut). */
   async set(fault: Fault): Promise<void> {
     this.fault = fault
+    this.replies = 0
     if (fault.is === 'refuse') return this.close()
     if (!this.server) await this.listen()
+  }
+
+  /** Pieces of reply that came since the fault was set. */
+  get replyCount(): number {
+    return this.replies
   }
 
   /** Resets every open connection now; new ones are served. */
@@ -104,25 +115,53 @@ export class FaultProxy {
     client.on('data', (bytes) => {
       if (this.fault.is === 'black-hole') return
       if (this.fault.is === 'cut-before-request') return reset()
+      if (this.fault.is === 'intercept' && this.fault.matches(bytes)) return this.intercepted(this.fault, reset)
       upstream.write(bytes)
     })
     client.on('end', () => upstream.end())
     client.on('close', () => upstream.destroy())
-    upstream.on('data', (bytes) => this.reply(client, bytes, reset))
+    const line = new DelayLine()
+    upstream.on('data', (bytes) => this.reply(client, line, bytes, reset))
     upstream.on('end', () => {
-      // Behind delayed replies, an end must be delayed too.
-      if (this.fault.is === 'latency') setTimeout(() => client.end(), this.fault.latencyMs).unref()
-      else if (this.fault.is !== 'black-hole') client.end()
+      if (this.fault.is !== 'black-hole') line.pass(this.latencyMs, () => client.end())
     })
   }
 
-  private reply(client: Socket, bytes: Buffer, reset: () => void): void {
+  private get latencyMs(): number {
+    return this.fault.is === 'latency' ? this.fault.latencyMs : 0
+  }
+
+  private intercepted(fault: Extract<Fault, { is: 'intercept' }>, reset: () => void): void {
+    this.fault = { is: 'none' }
+    fault.tell()
+    reset()
+  }
+
+  private reply(client: Socket, line: DelayLine, bytes: Buffer, reset: () => void): void {
     const { fault } = this
+    const index = this.replies++
     if (fault.is === 'black-hole') return
-    if (fault.is === 'cut-before-reply') return reset()
+    if (fault.is === 'cut-before-reply' || (fault.is === 'cut-nth-reply' && fault.index === index)) return reset()
     if (fault.is === 'half-close') return void client.end()
-    if (fault.is === 'latency')
-      return void setTimeout(() => client.writable && client.write(bytes), fault.latencyMs).unref()
-    client.write(bytes, () => fault.is === 'cut-after-reply' && reset())
+    line.pass(this.latencyMs, () => client.writable && client.write(bytes, () => fault.is === 'cut-after-reply' && reset()))
+  }
+}
+
+/** Delays what passes, and keeps its order when the delay changes: a network that reordered bytes would be no TCP. */
+class DelayLine {
+  private readonly waiting: { readonly dueMs: number; readonly deliver: () => unknown }[] = []
+
+  pass(latencyMs: number, deliver: () => unknown): void {
+    if (latencyMs === 0 && this.waiting.length === 0) return void deliver()
+    const dueMs = Math.max(performance.now() + latencyMs, this.waiting.at(-1)?.dueMs ?? 0)
+    this.waiting.push({ dueMs, deliver })
+    if (this.waiting.length === 1) this.wait()
+  }
+
+  private wait(): void {
+    setTimeout(() => {
+      while (this.waiting.length > 0 && this.waiting[0]!.dueMs <= performance.now()) this.waiting.shift()!.deliver()
+      if (this.waiting.length > 0) this.wait()
+    }, Math.max(1, Math.ceil(this.waiting[0]!.dueMs - performance.now()))).unref()
   }
 }

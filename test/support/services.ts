@@ -36,7 +36,7 @@ export function serviceAddresses(): ServiceAddresses {
 }
 
 /** Removes what a killed run left in the temp folder; its servers went with it. */
-function sweepDeadRuns(): void {
+export function sweepDeadRuns(): void {
   for (const name of readdirSync(tmpdir())) {
     const pid = Number(new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1])
     if (!pid) continue

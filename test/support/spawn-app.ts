@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { eventually } from './eventually'
+import { projectRoot } from './installation'
 
 /** A process of ours, started the way a user starts it. */
 export interface SpawnedApp {
@@ -17,23 +18,26 @@ export interface SpawnedApp {
 /** When the app counts as started: a line it prints, or an address that answers 2xx. */
 export type Readiness = { line: RegExp } | { url: string }
 
-const root = join(__dirname, '../..')
+const root = projectRoot()
 const running = new Set<ChildProcess>()
 
 /**
  * Starts `node scripts/run.mjs <entry>` (entry as in package.json, without extension) with only `env`, PATH and HOME in
  * its environment, and resolves when it is ready. Throws with its output when it ends or `timeoutMs` (20 000) passes.
- * Whatever still runs at the end of the spec file is killed. Run after a build (`npm test` does), not by parallel builds.
+ * Whatever still runs at the end of the spec file is killed. Run after a build (`npm test` does), not by parallel builds;
+ * with `installation`, a folder made by installBuild, no build is looked at and the entry runs from there.
  */
 export async function spawnApp(
   entry: string,
   env: Record<string, string>,
   ready: Readiness,
-  options: { timeoutMs?: number; args?: string[]; cwd?: string } = {},
+  options: { timeoutMs?: number; args?: string[]; cwd?: string; installation?: string } = {},
 ): Promise<SpawnedApp> {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [join(root, 'scripts/run.mjs'), entry, ...(options.args ?? [])], {
-    cwd: options.cwd ?? root,
+  const { installation } = options
+  const script = installation === undefined ? [join(root, 'scripts/run.mjs'), entry] : [join(installation, 'dist', `${entry}.js`)]
+  const child = spawn(process.execPath, [...script, ...(options.args ?? [])], {
+    cwd: options.cwd ?? installation ?? root,
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

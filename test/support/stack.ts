@@ -1,21 +1,16 @@
-import { createHash, randomBytes } from 'node:crypto'
 import { NestFactory } from '@nestjs/core'
 import type { INestApplicationContext } from '@nestjs/common'
 import type { NestFastifyApplication } from '@nestjs/platform-fastify'
-import { Redis } from 'ioredis'
 import { Client } from 'pg'
 import { GatewayModule } from '../../apps/gateway/src/gateway.module'
 import { startSandbox, type Sandbox, type SandboxHostOptions } from '../../apps/sandbox/src'
 import { WorkerModule } from '../../apps/worker/src/worker.module'
-import { uuidv7 } from '../../libs/kernel'
 import { parseEnvironment, requireCluster, type ClusterConfig } from '../../libs/platform/config'
 import { createHttpApp } from '../../libs/platform/http'
 import { processLogger } from '../../libs/platform/logging'
-import { hashApiKey, mintApiKey } from '../../libs/tenants'
 import { createDatabase, type TestDatabase } from './database'
 import { eventually } from './eventually'
-
-const SECRET = 'a secret of tests, at least thirty-two characters'
+import { addTenant, markBorn, SECRET, seedUpstreams, type SeededTenant, type TenantWish } from './seeding'
 
 /** What a stack is made of. Defaults: one gateway, a worker, two sandbox hosts (Ollama in us-east, OpenAI in eu-west). */
 export interface StackOptions {
@@ -26,23 +21,6 @@ export interface StackOptions {
   readonly hasWorker?: boolean
   /** Puts something between the processes and Postgres, such as a FaultProxy; `owner` stays direct. */
   readonly throughProxy?: (databaseUrl: string) => string | Promise<string>
-}
-
-/** Terms of a tenant that a test wants; the rest is the standard tier in us-east with all regions. */
-export interface TenantWish {
-  readonly tier?: string
-  readonly homeRegion?: string
-  readonly allowedRegions?: string[]
-  readonly budgetPico?: bigint
-  readonly key?: { rpm?: number; tpm?: number; parallel?: number; budgetPico?: bigint; allowedModels?: string[] }
-}
-
-/** A tenant with one API key, made behind the control plane's back. */
-export interface SeededTenant {
-  readonly id: string
-  readonly slug: string
-  readonly keyId: string
-  readonly key: string
 }
 
 /** Gateways and a worker of this process on a database of their own and real sockets, with sandbox upstreams. */
@@ -66,8 +44,6 @@ export const DEFAULT_HOSTS: SandboxHostOptions[] = [
   { name: 'openai-eu', region: 'eu-west', dialect: 'openai', models: ['gpt-4o-mini', 'llama3.2'] },
 ]
 
-const id = () => uuidv7(Date.now(), randomBytes(10))
-
 /** Starts a stack. Prices: 1 unit per million input tokens, 2 per million output, every model. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const database = await createDatabase()
@@ -77,7 +53,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const owner = new Client({ connectionString: database.ownerUrl })
   owner.on('error', () => undefined)
   await owner.connect()
-  await seedUpstreams(owner, sandbox, hosts)
+  await seedUpstreams(owner, sandbox.hosts.map(({ name, baseUrl }) => ({ ...hosts.find((host) => host.name === name)!, baseUrl })))
   const config = configOf(database, options)
   const logger = processLogger(config.LOG_LEVEL).forNest()
   const through = options.throughProxy ?? ((url: string) => url)
@@ -128,45 +104,6 @@ function configOf(database: TestDatabase, options: StackOptions): ClusterConfig 
     ...options.env,
   })
   return requireCluster(config)
-}
-
-async function seedUpstreams(owner: Client, sandbox: Sandbox, wished: readonly SandboxHostOptions[]): Promise<void> {
-  for (const host of sandbox.hosts) {
-    const provider = host.dialect === 'ollama' ? 'ollama' : 'openai'
-    const hostId = id()
-    await owner.query(`INSERT INTO host (id, name, region, provider, base_url, drain, status, is_sandbox) VALUES ($1, $2, $3, $4, $5, false, 'healthy', true)`, [hostId, host.name, host.region, provider, host.baseUrl])
-    for (const model of wished.find((wish) => wish.name === host.name)!.models) {
-      await owner.query(`INSERT INTO model (name, display_name, origin) VALUES ($1, $1, 'operator') ON CONFLICT DO NOTHING`, [model])
-      await owner.query(`INSERT INTO deployment (host_id, model, upstream_name) VALUES ($1, $2, $2) ON CONFLICT DO NOTHING`, [hostId, model])
-    }
-  }
-  await owner.query(`INSERT INTO price (id, model, effective_at, currency, input_pico, output_pico, source) VALUES ($1, '*', '2026-01-01', 'USD', 1000000, 2000000, 'test')`, [id()])
-}
-
-/** A Redis that has lost nothing: without the marks hard-capped callers would wait out the grace of a wipe. */
-async function markBorn(redisUrl: string): Promise<void> {
-  const redis = new Redis(redisUrl)
-  for (let bucket = 0; bucket < 64; bucket++) await redis.set(`{b${String(bucket).padStart(2, '0')}}:born`, '0')
-  await redis.quit()
-}
-
-async function addTenant(owner: Client, wish: TenantWish): Promise<SeededTenant> {
-  const tenantId = id()
-  const slug = `t-${tenantId.slice(-12)}`
-  const bucket = createHash('sha256').update(tenantId).digest()[0]! % 64
-  const regions = wish.allowedRegions ?? ['us-east', 'eu-west', 'asia-pacific']
-  await owner.query(`INSERT INTO tenant (id, slug, name, tier, home_region, allowed_regions, bucket, max_budget_pico) VALUES ($1, $2, $2, $3, $4, $5, $6, $7)`, [
-    tenantId, slug, wish.tier ?? 'standard', wish.homeRegion ?? 'us-east', regions, bucket, wish.budgetPico?.toString() ?? null,
-  ])
-  const minted = mintApiKey('live', (length) => randomBytes(length))
-  const keyId = id()
-  const { rpm, tpm, parallel, budgetPico, allowedModels } = wish.key ?? {}
-  await owner.query(
-    `INSERT INTO api_key (tenant_id, id, public_id, key_hash, pepper_version, key_prefix, name, rpm_limit, tpm_limit, max_parallel_requests, max_budget_pico, allowed_models)
-     VALUES ($1, $2, $3, $4, 1, $5, 'test', $6, $7, $8, $9, $10)`,
-    [tenantId, keyId, minted.publicId, hashApiKey(minted.key, SECRET), minted.prefix, rpm ?? null, tpm ?? null, parallel ?? null, budgetPico?.toString() ?? null, allowedModels ?? null],
-  )
-  return { id: tenantId, slug, keyId, key: minted.key }
 }
 
 /** The ring is empty when every final claim is committed and confirmed; running calls are zero when all have ended. */

@@ -49,7 +49,7 @@ describe.each(redisTargets())('the fault proxy before $kind', ({ url }) => {
     proxy = await FaultProxy.start(url)
     redis = new Redis(proxy.url, {
       maxRetriesPerRequest: 0,
-      commandTimeout: 300,
+      commandTimeout: 2_000,
       disconnectTimeout: 50,
       retryStrategy: () => 10,
     })
@@ -66,6 +66,31 @@ describe.each(redisTargets())('the fault proxy before $kind', ({ url }) => {
     const startedAt = performance.now()
     await redis.ping()
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(75)
+  })
+
+  it('keeps the order of replies when the delay ends', async () => {
+    await proxy.set({ is: 'latency', latencyMs: 100 })
+    const late = redis.set('order', 'first')
+    await eventually(() => expect(proxy.replyCount).toBe(1))
+    await proxy.set({ is: 'none' })
+    expect(await Promise.all([late, redis.get('order')])).toEqual(['OK', 'first'])
+  })
+
+  it('cut-nth-reply: one reply is lost, those before it arrive', async () => {
+    await redis.set('counter', 0)
+    await proxy.set({ is: 'cut-nth-reply', index: 2 })
+    expect([await redis.incr('counter'), await redis.incr('counter')]).toEqual([1, 2])
+    await expect(redis.incr('counter')).rejects.toThrow()
+    expect(await eventually(() => redis.get('counter'))).toBe('3')
+  })
+
+  it('intercept: the request that matches is told of and not delivered, others pass', async () => {
+    const told: string[] = []
+    await proxy.set({ is: 'intercept', matches: (bytes) => bytes.includes('secret'), tell: () => void told.push('secret') })
+    expect(await redis.set('open', '1')).toBe('OK')
+    await expect(redis.set('secret', '1')).rejects.toThrow()
+    expect(told).toEqual(['secret'])
+    expect(await eventually(() => redis.exists('secret'))).toBe(0)
   })
 
   it.each(['cut-before-request', 'cut-before-reply'] as const)(

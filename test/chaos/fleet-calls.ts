@@ -1,0 +1,83 @@
+import { Agent, fetch } from 'undici'
+import type { FleetRig, Post } from './fleet-rig'
+
+/**
+ * How a call ended for its client, who does what a load balancer and the usual SDKs do: nothing came back (refused, reset) →
+ * the other gateway; 429, 502, 503 or 504 → again after `Retry-After`, three tries in all that were answered.
+ * - `served`: the answer came whole.
+ * - `cut`: a part of it had come when the process that served it, gateway or host, was killed. Nobody may send such a call
+ *   again for its client (routing.md), and no host was left that could have served what had begun: not counted.
+ * - `failed`: everything else.
+ */
+export interface FleetOutcome {
+  readonly end: 'served' | 'cut' | 'failed'
+  readonly rid: string | null
+  readonly tries: number
+  /** For a failed one: what the client saw last. */
+  readonly last: string
+}
+
+/** A call to be made. */
+export interface FleetCall {
+  readonly model: string
+  readonly isStream: boolean
+  readonly words: number
+}
+
+interface Answer {
+  readonly kind: 'whole' | 'broken' | 'refused' | 'nothing'
+  readonly rid: string | null
+  readonly host: string | null
+  readonly retryAfterMs: number
+  readonly told: string
+}
+
+const ANSWERED_TRIES = 3
+const MOST_TRIES = 20
+const PAUSE_MS = 100
+const PASSING = [429, 502, 503, 504]
+
+/** Makes one call, beginning at gateway number `first`. Never rejects. */
+export async function callFleet(rig: FleetRig, key: string, call: FleetCall, first: number, agent: Agent): Promise<FleetOutcome> {
+  let answered = 0
+  let last = 'nothing'
+  for (let tries = 1; tries <= MOST_TRIES; tries++) {
+    const gateway = rig.gateways[(first + tries - 1) % rig.gateways.length]!
+    const startedAtMs = performance.now()
+    const answer = await ask(gateway.url, key, call, agent)
+    last = answer.told
+    if (answer.kind === 'whole') return { end: 'served', rid: answer.rid, tries, last }
+    if (answer.kind === 'broken') {
+      const killers = [gateway, ...(answer.host === null ? [] : [rig.hosts.get(answer.host)!])]
+      return { end: killers.some((post) => diedWithin(post, startedAtMs)) ? 'cut' : 'failed', rid: answer.rid, tries, last }
+    }
+    if (answer.kind === 'refused' && ++answered === ANSWERED_TRIES) break
+    await new Promise((resolve) => setTimeout(resolve, answer.kind === 'refused' ? answer.retryAfterMs : PAUSE_MS))
+  }
+  return { end: 'failed', rid: null, tries: MOST_TRIES, last }
+}
+
+function diedWithin({ deaths }: Post, startedAtMs: number): boolean {
+  return deaths.some(({ fromMs }) => fromMs >= startedAtMs && fromMs <= performance.now())
+}
+
+async function ask(url: string, key: string, { model, isStream, words }: FleetCall, agent: Agent): Promise<Answer> {
+  let rid: string | null = null
+  let host: string | null = null
+  let text = ''
+  try {
+    const body = JSON.stringify({ message: Array.from({ length: words }, (_, index) => `q${index}`).join(' '), model: `${model}`, stream: isStream })
+    const response = await fetch(`${url}/chat`, { method: 'POST', dispatcher: agent, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body })
+    rid = response.headers.get('x-request-id')
+    host = response.headers.get('x-tollgate-host')
+    const answered = { rid, host, retryAfterMs: 1_000 * Number(response.headers.get('retry-after') ?? 1) }
+    if (response.status !== 200) return { ...answered, kind: PASSING.includes(response.status) ? 'refused' : 'broken', told: `${response.status} ${await response.text()}` }
+    const decoder = new TextDecoder()
+    for await (const piece of response.body!) text += decoder.decode(piece as Uint8Array, { stream: true })
+    const isWhole = isStream ? text.trimEnd().endsWith('data: [DONE]') : JSON.parse(text) !== null
+    return { ...answered, kind: isWhole ? 'whole' : 'broken', told: text.slice(-200) }
+  } catch (error) {
+    const { message, cause } = error as Error
+    return { kind: text === '' ? 'nothing' : 'broken', rid, host, retryAfterMs: 0, told: `${message}: ${String(cause)}` }
+  }
+}

@@ -1,0 +1,64 @@
+import { parseArgs } from 'node:util'
+import { SCENARIOS, type ScenarioName } from './scenarios'
+
+/** What the command can play. */
+export type Playable = ScenarioName | 'standalone' | 'race'
+
+/** How the command is to run. */
+export interface ChaosOptions {
+  readonly scenario: Playable
+  readonly seed: number
+  readonly minutes: number
+  readonly clients: number
+  /** One outage of Postgres of so many seconds in place of the faults drawn; 0 = none. */
+  readonly outageSeconds: number
+  /** Rounds of the race for a budget. */
+  readonly rounds: number
+  readonly isJson: boolean
+  readonly isQuiet: boolean
+}
+
+const NAMES = [...Object.keys(SCENARIOS), 'standalone', 'race'] as Playable[]
+const USAGE = `usage: npm run chaos -- [--scenario ${NAMES.join('|')}] [--minutes 1] [--seed S] [--clients 24] [--json] [--quiet]
+  [--scenario postgres --outage 600] one outage of so many seconds  [--scenario race --rounds 50] 500 calls for a budget of 100`
+
+/** A command line that cannot be run; its message is the whole output. */
+export class UsageError extends Error {}
+
+/** Reads the command line. @param anySeed taken where none is given @throws UsageError with the usage */
+export function readOptions(args: readonly string[], anySeed: number): ChaosOptions {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        scenario: { type: 'string', default: 'mixed' },
+        minutes: { type: 'string', default: '1' },
+        seed: { type: 'string', default: String(anySeed) },
+        clients: { type: 'string', default: '24' },
+        outage: { type: 'string', default: '0' },
+        rounds: { type: 'string', default: '50' },
+        json: { type: 'boolean', default: false },
+        quiet: { type: 'boolean', default: false },
+      },
+    })
+    if (!NAMES.includes(values.scenario as Playable)) throw new Error(`--scenario knows ${NAMES.join(', ')}, not ${values.scenario}`)
+    return {
+      scenario: values.scenario as Playable,
+      seed: number('seed', values.seed, 0, 2 ** 31 - 1),
+      minutes: number('minutes', values.minutes, 0.2, 600),
+      clients: Math.ceil(number('clients', values.clients, 1, 500)),
+      outageSeconds: number('outage', values.outage, 0, 3_600),
+      rounds: Math.ceil(number('rounds', values.rounds, 1, 1_000)),
+      isJson: values.json,
+      isQuiet: values.quiet,
+    }
+  } catch (error) {
+    throw new UsageError(`${(error as Error).message}\n${USAGE}`)
+  }
+}
+
+function number(name: string, text: string, least: number, most: number): number {
+  const value = Number(text)
+  if (!(value >= least && value <= most)) throw new Error(`--${name} must be a number from ${least} to ${most} (given: ${text})`)
+  return value
+}
