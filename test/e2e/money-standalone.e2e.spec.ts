@@ -35,7 +35,7 @@ describe('kill -9 of a whole installation under load', () => {
 
   beforeAll(async () => {
     // Outlives the installation, and plays the real Ollama that it finds.
-    sandbox = await startSandbox({ hosts: [{ name: 'ollama', region: 'us-east', dialect: 'ollama', models: ['llama3.2'], defaults: { gap: 10 } }] })
+    sandbox = await startSandbox({ hosts: [{ name: 'ollama', region: 'us-east', dialect: 'ollama', models: ['llama3.2'], defaults: { gap: 10 }, keptRequests: Infinity }] })
     env = { TOLLGATE_DATA_DIR: folder.path, PORT: String(await freePort()), OLLAMA_BASE_URL: sandbox.hosts[0]!.baseUrl, OLLAMA_DEFAULT_MODEL: 'llama3.2', TOLLGATE_LEASE_MS: '1500', TOLLGATE_CHECKPOINT_MS: '100' }
     for (let life = 0; life < KILLS; life++) {
       await start()

@@ -48,9 +48,7 @@ whenServer('money on a Redis Cluster of three masters with a replica each', () =
   }
   const load = async (seed: number, tenants: readonly SeededTenant[], isOver: () => boolean): Promise<Outcome[]> => {
     const calls = callsOf(seed)
-    const reading = setInterval(() => truth.read(stack.sandbox.hosts), 500)
     const outcomes = await drive({ at: () => calls.next().value as MixedCall }, 12, (index) => stack.urls[index % 2]!, tenants, isOver)
-    clearInterval(reading)
     all.outcomes.push(...outcomes)
     all.tenants.push(...tenants)
     return outcomes

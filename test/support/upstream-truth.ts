@@ -24,7 +24,7 @@ export class UpstreamTruth {
 
   constructor(readonly price: { input: bigint; output: bigint } = PRICE) {}
 
-  /** Reads the hosts' logs; call it often enough that no host makes more than a thousand requests in between. */
+  /** Reads the hosts' logs; the hosts keep every request (`keptRequests`), or it is called before one is dropped. */
   read(hosts: readonly SandboxHost[]): void {
     for (const host of hosts) for (const entry of host.log()) this.add(entry)
   }

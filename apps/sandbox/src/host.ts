@@ -26,6 +26,8 @@ export interface SandboxHostOptions {
   defaults?: { delay?: number; gap?: number; words?: number }
   /** What fits into memory and how long a load takes (Ollama); absent: everything, and no time. */
   memory?: ShelfMemory
+  /** How many requests `log()` tells of, 1000 when absent; whoever counts every call of a long load asks for more. */
+  keptRequests?: number
 }
 
 const DEFAULT_WORDS = 10
@@ -66,7 +68,7 @@ export class SandboxHost {
     this.dialect = options.dialect
     this.boundPort = options.port ?? 0
     this.shelf = new ModelShelf(options.models, clock, options.memory)
-    this.journal = new Journal(options.name, clock, logFile)
+    this.journal = new Journal(options.name, clock, logFile, options.keptRequests)
     const { defaults = {} } = options
     const stage: Stage = {
       name: options.name,
@@ -151,7 +153,7 @@ export class SandboxHost {
     return this.shelf.memoryStats()
   }
 
-  /** The last 1000 requests, oldest first. */
+  /** The last requests, as many as the host keeps, oldest first. */
   log(): LogEntry[] {
     return this.journal.log()
   }

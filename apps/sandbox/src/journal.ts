@@ -91,6 +91,7 @@ export class Journal {
     private readonly host: string,
     private readonly clock: SandboxClock,
     private readonly file?: LogFile,
+    private readonly kept = KEPT_ENTRIES,
   ) {}
 
   open(method: string, path: string, headers: IncomingHttpHeaders): LogEntry {
@@ -116,7 +117,7 @@ export class Journal {
     }
     this.entries.push(entry)
     // Trimmed in large steps: shifting one element a request would cost more than the request.
-    if (this.entries.length >= 2 * KEPT_ENTRIES) this.entries = this.entries.slice(-KEPT_ENTRIES)
+    if (this.entries.length >= 2 * this.kept) this.entries = this.entries.slice(-this.kept)
     this.totals.requests++
     this.totals.active++
     if (this.totals.active > this.totals.peak) this.totals.peak = this.totals.active
@@ -152,9 +153,9 @@ export class Journal {
     this.totals.wasted_tokens += tokens
   }
 
-  /** The last 1000 requests, oldest first, running ones included. */
+  /** The last requests, as many as are kept, oldest first, running ones included. */
   log(): LogEntry[] {
-    return this.entries.slice(-KEPT_ENTRIES)
+    return this.entries.slice(-this.kept)
   }
 
   stats(): HostStats {

@@ -1,7 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { machineClock } from './clock'
 import { startSandbox, type LogEntry, type Sandbox, type SandboxHost } from './index'
+import { Journal } from './journal'
 import { call, eventually, hear } from './testing/caller'
 
 const messages = [{ role: 'user', content: 'one two three' }]
@@ -154,6 +156,15 @@ describe('control', () => {
     await hear(`${host.baseUrl}/__sim/reset`, '')
     expect(host.stats().requests).toBe(0)
     expect((await hear(`${host.baseUrl}/__sim/set`, 'no-such')).status).toBe(400)
+  })
+
+  test('a log tells of the last 1000 requests, or of as many as it is asked to keep', () => {
+    const kept = (most?: number): number => {
+      const journal = new Journal('own', machineClock, undefined, most)
+      for (let i = 0; i < 2100; i++) journal.open('GET', '/', {})
+      return journal.log().length
+    }
+    expect([kept(), kept(5), kept(Infinity)]).toEqual([1000, 5, 2100])
   })
 })
 
