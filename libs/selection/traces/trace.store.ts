@@ -29,7 +29,7 @@ export class TraceStore {
         await tx.query(
           `INSERT INTO request_trace (tenant_id, rid, explanation, features)
            SELECT $1, t.rid, t.explanation, nullif(t.features, 'null'::jsonb) FROM jsonb_to_recordset($2::jsonb) AS t(rid uuid, explanation jsonb, features jsonb) ON CONFLICT DO NOTHING`,
-          [tenant, JSON.stringify(own)],
+          [tenant, JSON.stringify(own, storable)],
         )
       }
     })
@@ -48,4 +48,9 @@ export class TraceStore {
     )
     return Number(rows)
   }
+}
+
+/** Callers' words may hold what jsonb does not: NUL, and half a character where a text was cut. */
+function storable(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/\0|\p{Surrogate}/gu, '\ufffd') : value
 }

@@ -61,7 +61,7 @@ export class TracesService {
       this.perTenant.clear()
       while (this.waiting.length > 0) {
         const batch = this.waiting.slice(0, MOST_A_WRITE)
-        await this.store.append(batch)
+        await this.store.append(batch).catch((error: unknown) => this.appendEach(batch, error))
         this.waiting = this.waiting.slice(batch.length)
       }
     } finally {
@@ -70,11 +70,30 @@ export class TracesService {
   }
 
   private async keep({ tenantId, rid, explain, prompt }: EndedRequest): Promise<void> {
-    this.waiting.push({ tenantId, rid, explanation: explain(), features: prompt && (await this.measure(tenantId, prompt)) })
+    const features = prompt && (await this.measure(tenantId, prompt))
+    // Not before: a write replaces the list while rule sets are read.
+    this.waiting.push({ tenantId, rid, explanation: explain(), features })
+  }
+
+  /** One that Postgres will never take, say of a tenant that is gone by now, must not hold up all others. */
+  private async appendEach(batch: readonly RequestTrace[], error: unknown): Promise<void> {
+    if (!isRefused(error)) throw error
+    for (const trace of batch) {
+      await this.store.append([trace]).catch((why: unknown) => {
+        if (!isRefused(why)) throw why
+        this.droppedCount++
+        this.logger.warn({ request_id: trace.rid, reason: (why as Error).message }, 'an explanation was refused by Postgres')
+      })
+    }
   }
 
   private async measure(tenantId: string, { messages, language, project }: NonNullable<EndedRequest['prompt']>): Promise<PromptFeatures> {
     const sets = await this.rules.of(tenantId)
     return promptFeatures(messages, { language, project }, vocabularyOf(sets.values()))
   }
+}
+
+/** Its data or its references, not the connection: SQLSTATE classes 22 and 23. */
+function isRefused(error: unknown): boolean {
+  return /^2[23]/.test(String((error as { code?: unknown }).code))
 }

@@ -36,6 +36,41 @@ describe('traces', () => {
     expect([await store.find(a.id, one), await store.find(b.id, two), await store.find(b.id, one), await store.find(a.id, id())]).toEqual([{ note: 'first' }, { note: 'other' }, null, null])
   })
 
+  it('hold words that jsonb does not take, and one that Postgres refuses holds up no other', async () => {
+    const { id: tenantId } = await addTenant(owner)
+    const [odd, plain, orphan] = [id(), id(), id()]
+    const traces = new TracesService(rules as never, new TraceStore(app), { warn: () => undefined } as never)
+    const note = (tenant: string, rid: string, words: string) => traces.note({ tenantId: tenant, rid, explain: () => ({ words }), prompt: null })
+    note(id(), orphan, 'its tenant is gone')
+    note(tenantId, odd, 'a\0b\ud83d')
+    note(tenantId, plain, 'c')
+    await eventually(async () => {
+      await traces.flush()
+      expect(await new TraceStore(app).find(tenantId, odd)).toEqual({ words: 'a\ufffdb\ufffd' })
+      expect(await new TraceStore(app).find(tenantId, plain)).toEqual({ words: 'c' })
+    })
+    expect(traces.dropped).toBe(1)
+  })
+
+  it('are not lost by a write that comes while rule sets are read', async () => {
+    const written: string[] = []
+    let read: (sets: unknown) => void = () => undefined
+    const slow = { of: () => new Promise((resolve) => (read = resolve)) }
+    const store = { append: (traces: readonly RequestTrace[]) => Promise.resolve(void written.push(...traces.map(({ rid }) => rid))) }
+    const traces = new TracesService(slow as never, store as never, { warn: () => undefined } as never)
+    const [first, second] = [id(), id()]
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    traces.note({ tenantId: id(), rid: first, explain: () => ({}), prompt: { messages: [{ role: 'user', content: 'hi' }], language: undefined, project: null } })
+    traces.note({ tenantId: id(), rid: second, explain: () => ({}), prompt: null })
+    await turn()
+    await traces.flush()
+    expect(written).toEqual([second])
+    read(new Map())
+    await turn()
+    await traces.flush()
+    expect(written).toEqual([second, first])
+  })
+
   it('are forgotten after 30 days', async () => {
     const { id: tenantId } = await addTenant(owner)
     const [old, young] = [id(), id()]
