@@ -79,6 +79,7 @@ import { ProjectsController } from './routes/tenants/projects.controller'
 import { TenantsController } from './routes/tenants/tenants.controller'
 import { TiersController } from './routes/tiers/tiers.controller'
 import { PlatformWebhooksController } from './routes/webhooks/platform-webhooks.controller'
+import { StorableText } from './storable-text'
 import { TenantWebhooksController } from './routes/webhooks/tenant-webhooks.controller'
 import { WebhookDesk } from './routes/webhooks/webhook-desk'
 
@@ -124,6 +125,7 @@ const CONTROLLERS: Type[] = [
 ]
 
 const PROVIDERS: Provider[] = [
+  { provide: APP_PIPE, useClass: StorableText },
   { provide: APP_PIPE, useFactory: () => new StandardSchemaValidationPipe({ exceptionFactory: invalidIssues }) },
   { provide: APP_GUARD, useExisting: PermitGuard },
   { provide: APP_INTERCEPTOR, useClass: NoStore },
