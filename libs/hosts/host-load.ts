@@ -21,8 +21,20 @@ export interface Roster {
   readonly gateways: ReadonlyMap<string, GatewayWord>
 }
 
+/** How many gateways there are of a kind, this one included, and its place among them. */
+export interface GatewayPlace {
+  readonly count: number
+  readonly rank: number
+}
+
+/** What the other gateways said of a host, added up. */
+interface OthersUse extends GatewayPlace {
+  readonly inFlight: number
+}
+
 /** A gateway keeps its part of a host's slots for so many seconds after its last call. */
 const IDLE_WORDS = 10
+const ALONE: OthersUse = { count: 1, rank: 0, inFlight: 0 }
 
 /** Calls in flight at every target: this gateway's to the call, the others' as of their last word. */
 @Injectable()
@@ -34,6 +46,9 @@ export class HostLoad {
   /** Words since this gateway came to a host. */
   private readonly said = new Map<string, number>()
   private roster: Roster = { self: '', gateways: new Map() }
+  /** By host: added up when the others are heard, since every call asks it of every host of its model. */
+  private others: ReadonlyMap<string, OthersUse> = new Map()
+  private serving: GatewayPlace = ALONE
 
   private readonly waiting = new Map<string, number>()
   private hasServed = false
@@ -60,9 +75,7 @@ export class HostLoad {
 
   /** Every gateway's calls in flight at a host. */
   at(hostId: string): number {
-    let sum = this.ownAt(hostId)
-    for (const [gateway, { hosts }] of this.roster.gateways) if (gateway !== this.roster.self) sum += hosts[hostId] ?? 0
-    return sum
+    return this.ownAt(hostId) + (this.others.get(hostId) ?? ALONE).inFlight
   }
 
   /** Words that this gateway has said since it came to a host: 0 before its first call there. */
@@ -71,21 +84,13 @@ export class HostLoad {
   }
 
   /** How many gateways use a host, this one included, and its place among them. */
-  users(hostId: string): { count: number; rank: number } {
-    let count = 1
-    let rank = 0
-    for (const [gateway, { hosts }] of this.roster.gateways) {
-      if (gateway === this.roster.self || hosts[hostId] === undefined) continue
-      count++
-      if (gateway < this.roster.self) rank++
-    }
-    return { count, rank }
+  users(hostId: string): GatewayPlace {
+    return this.others.get(hostId) ?? ALONE
   }
 
   /** As `users`, of all gateways that serve calls, whichever hosts they use. */
-  everybody(): { count: number; rank: number } {
-    const others = [...this.roster.gateways].filter(([gateway, { serves }]) => serves && gateway !== this.roster.self)
-    return { count: others.length + 1, rank: others.filter(([gateway]) => gateway < this.roster.self).length }
+  everybody(): GatewayPlace {
+    return this.serving
   }
 
   /** A call begins or ends to wait for any host of a model here. */
@@ -126,7 +131,17 @@ export class HostLoad {
 
   hear(roster: Roster): void {
     this.roster = roster
-    for (const [gateway, { memory }] of roster.gateways) if (gateway !== roster.self) this.memory.hearOther(memory)
+    const others = new Map<string, OthersUse>()
+    let serving: OthersUse = ALONE
+    for (const [gateway, { hosts, memory, serves }] of roster.gateways) {
+      if (gateway === roster.self) continue
+      const isBefore = gateway < roster.self
+      for (const [hostId, inFlight] of Object.entries(hosts)) others.set(hostId, joined(others.get(hostId), isBefore, inFlight))
+      if (serves) serving = joined(serving, isBefore, 0)
+      this.memory.hearOther(memory)
+    }
+    this.others = others
+    this.serving = serving
     this.listener()
   }
 
@@ -142,4 +157,8 @@ export class HostLoad {
       else counts.delete(key)
     }
   }
+}
+
+function joined({ count, rank, inFlight }: OthersUse = ALONE, isBefore: boolean, calls: number): OthersUse {
+  return { count: count + 1, rank: rank + (isBefore ? 1 : 0), inFlight: inFlight + calls }
 }

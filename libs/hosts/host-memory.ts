@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { canonicalModel, type Clock } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
-import { called, EMPTY_MEMORY, inMemory, isFull, isLoad, loaded, told, type Memory } from './domain/memory'
+import { called, changesAtMs, EMPTY_MEMORY, inMemory, isFull, isLoad, loaded, told, type Memory } from './domain/memory'
 
 /** Weight of the newest time in what is learned of loads and calls. */
 const NEWEST = 0.3
@@ -35,6 +35,8 @@ export type MemoryWord = readonly [calledAtMs: number, loadMs: number | null, ca
 @Injectable()
 export class HostMemory {
   private readonly hosts = new Map<string, Memory>()
+  /** What is in a memory, until that changes: every call asks it of every host of its model. */
+  private readonly present = new Map<string, { readonly memory: Memory; readonly fromMs: number; readonly untilMs: number; readonly models: readonly string[] }>()
   private readonly loadMs = new Map<string, number>()
   private readonly callMs = new Map<string, number>()
   private listener: (hostId: string) => void = () => undefined
@@ -44,17 +46,15 @@ export class HostMemory {
   /** @param upstreamName of the weights that calls get there: a pinned model's may be kept under another name than its present ones */
   warmth(hostId: string, upstreamName: string): Warmth {
     const model = canonicalModel(upstreamName)
-    const memory = this.of(hostId)
     const nowMs = this.clock.now()
-    const models = inMemory(memory, nowMs)
+    const models = this.presentAt(hostId, nowMs)
     if (models.includes(model)) return { loadMs: 0, displaces: false, loadedModels: models.length }
-    return { loadMs: this.loadMs.get(keyOf(hostId, model)) ?? UNSEEN_LOAD_MS, displaces: isFull(memory, nowMs), loadedModels: models.length }
+    return { loadMs: this.loadMs.get(keyOf(hostId, model)) ?? UNSEEN_LOAD_MS, displaces: isFull(this.of(hostId), nowMs), loadedModels: models.length }
   }
 
   /** Models in memory there, as far as is known; null when the host never said and was never called. */
   loadedAt(hostId: string): readonly string[] | null {
-    const memory = this.hosts.get(hostId)
-    return memory ? inMemory(memory, this.clock.now()) : null
+    return this.hosts.has(hostId) ? this.presentAt(hostId, this.clock.now()) : null
   }
 
   /** Learned time of a call there without its load; null before the first. */
@@ -66,7 +66,7 @@ export class HostMemory {
   begin({ hostId, model: asked, upstreamName }: CalledModel): (tookMs: number, loadMs: number | null) => void {
     const model = canonicalModel(upstreamName)
     const nowMs = this.clock.now()
-    const wasThere = inMemory(this.of(hostId), nowMs).includes(model)
+    const wasThere = this.presentAt(hostId, nowMs).includes(model)
     this.hosts.set(hostId, called(this.of(hostId), model, nowMs))
     return (tookMs, loadMs) => {
       this.hosts.set(hostId, loaded(this.of(hostId), model, loadMs ?? 0, wasThere, this.clock.now()))
@@ -105,6 +105,15 @@ export class HostMemory {
       if (loadMs !== null && !this.loadMs.has(key)) this.loadMs.set(key, loadMs)
       if (callMs !== null && !this.callMs.has(key)) this.callMs.set(key, callMs)
     }
+  }
+
+  private presentAt(hostId: string, nowMs: number): readonly string[] {
+    const memory = this.of(hostId)
+    const known = this.present.get(hostId)
+    if (known?.memory === memory && nowMs >= known.fromMs && nowMs < known.untilMs) return known.models
+    const models = inMemory(memory, nowMs)
+    this.present.set(hostId, { memory, fromMs: nowMs, untilMs: changesAtMs(memory, nowMs), models })
+    return models
   }
 
   private of(hostId: string): Memory {

@@ -122,10 +122,12 @@ export class HostRoom {
 
   /** Under one call at once a target rests after a call. */
   private noteRest(hostId: string, model: string, startedMs: number): void {
-    const [host, share, { count, rank }] = [this.hosts.host(hostId), this.shareOf(hostId, model), this.load.everybody()]
-    const rest = host && share < 1 ? roomOf(host, share, count, rank).rest : 0
+    const share = this.shareOf(hostId, model)
+    const host = share < 1 ? this.hosts.host(hostId) : undefined
+    if (!host) return void this.restUntilMs.delete(hostId)
+    const { count, rank } = this.load.everybody()
     const nowMs = this.clock.monotonicMs()
-    this.restUntilMs.set(hostId, nowMs + (nowMs - startedMs) * rest)
+    this.restUntilMs.set(hostId, nowMs + (nowMs - startedMs) * roomOf(host, share, count, rank).rest)
   }
 
   private shareOf(hostId: string, model: string): number {

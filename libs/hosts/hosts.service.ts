@@ -4,7 +4,7 @@ import { ChangeNotices } from '@tollgate/platform/redis'
 import { Snapshot } from '@tollgate/platform/snapshot'
 import { hostShareCost } from '@tollgate/pricing'
 import type { Candidate } from '@tollgate/routing'
-import { judgePool, type PoolMember, type PoolVerdict } from './domain/ejection'
+import { judgePool, WELL, type PoolMember, type PoolVerdict } from './domain/ejection'
 import { takesCalls, type Deployment, type Host } from './domain/host'
 import { roomOf } from './domain/slots'
 import { isOpen, openedByMs } from './domain/target-health'
@@ -50,21 +50,31 @@ export class HostsService {
   /** Deployments of a model on hosts that take calls, whatever their health. */
   candidates(model: string): Candidate[] {
     const verdict = this.verdict(model)
-    return (this.snapshot.current().byModel.get(model) ?? []).map(({ host, deployment }) => ({
-      hostId: host.id,
-      hostName: host.name,
-      region: host.region,
-      provider: host.provider,
-      model,
-      upstreamModel: deployment.upstreamName,
-      digest: deployment.digest,
-      baseUrl: host.baseUrl,
-      weight: host.weight,
-      isSandbox: host.isSandbox,
-      ...this.healthOf(host, model, verdict),
-      inFlight: this.load.at(host.id),
-      ...this.startOf(host, model, deployment.upstreamName),
-    }))
+    // Written out: spread, the objects of a large fleet would cost more than all else that a call is.
+    return (this.snapshot.current().byModel.get(model) ?? []).map(({ host, deployment }) => {
+      const { isHealthy, isOpen, isLetIn } = this.healthOf(host, model, verdict)
+      const { waitMs, loadMs, displaces, loadedModels } = this.startOf(host, model, deployment.upstreamName)
+      return {
+        hostId: host.id,
+        hostName: host.name,
+        region: host.region,
+        provider: host.provider,
+        model,
+        upstreamModel: deployment.upstreamName,
+        digest: deployment.digest,
+        baseUrl: host.baseUrl,
+        weight: host.weight,
+        isSandbox: host.isSandbox,
+        isHealthy,
+        isOpen,
+        isLetIn,
+        inFlight: this.load.at(host.id),
+        waitMs,
+        loadMs,
+        displaces,
+        loadedModels,
+      }
+    })
   }
 
   /** Milliseconds between regions; unknown pairs are far. */
@@ -116,7 +126,7 @@ export class HostsService {
 
   /** What is done about open circuits among all hosts of a model that take calls. */
   verdict(model: string): PoolVerdict {
-    return judgePool((this.snapshot.current().byModel.get(model) ?? []).map(({ host }) => this.memberOf(host, model)))
+    return this.board.isAllClosed ? WELL : judgePool((this.snapshot.current().byModel.get(model) ?? []).map(({ host }) => this.memberOf(host, model)))
   }
 
   private memberOf(host: Host, model: string): PoolMember {

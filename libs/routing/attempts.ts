@@ -62,22 +62,22 @@ export function orderAttempts(candidates: readonly Candidate[], wish: RouteWish)
   )
   const preference = (candidate: Candidate) => (candidate.provider === wish.preferredProvider ? 0 : 1)
   const distance = (candidate: Candidate) => (candidate.region === wish.homeRegion ? 0 : wish.distanceMs(wish.homeRegion, candidate.region))
-  const load = (candidate: Candidate) => candidate.inFlight / candidate.weight
-  const permitted = wish.isFallbackEnabled ? allowed : ofOneProvider(allowed, (a, b) => Number(a.isSandbox) - Number(b.isSandbox) || preference(a) - preference(b) || distance(a) - distance(b) || a.hostName.localeCompare(b.hostName))
-  const ordered = withoutOpen(permitted).toSorted(
-    (a, b) =>
-      Number(a.isSandbox) - Number(b.isSandbox) ||
-      Number(b.isHealthy) - Number(a.isHealthy) ||
-      preference(a) - preference(b) ||
-      Number(a.displaces) - Number(b.displaces) ||
-      distance(a) - distance(b) ||
-      Number(a.provider !== OWN) - Number(b.provider !== OWN) ||
-      startMs(a) - startMs(b) ||
-      emptiness(a) - emptiness(b) ||
-      load(a) - load(b) ||
-      a.hostName.localeCompare(b.hostName),
-  )
-  return ordered.slice(0, wish.maxAttempts)
+  const permitted = wish.isFallbackEnabled ? allowed : ofOneProvider(allowed, (a, b) => Number(a.isSandbox) - Number(b.isSandbox) || preference(a) - preference(b) || distance(a) - distance(b) || byName(a, b))
+  const ranked = withoutOpen(permitted).map((one) => ({
+    one,
+    ranks: [Number(one.isSandbox), Number(!one.isHealthy), preference(one), Number(one.displaces), distance(one), Number(one.provider !== OWN), startMs(one), emptiness(one), one.inFlight / one.weight],
+  }))
+  ranked.sort((a, b) => compareRanks(a.ranks, b.ranks) || byName(a.one, b.one))
+  return ranked.slice(0, wish.maxAttempts).map(({ one }) => one)
+}
+
+function compareRanks(a: readonly number[], b: readonly number[]): number {
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return a[i]! < b[i]! ? -1 : 1
+  return 0
+}
+
+function byName(a: Candidate, b: Candidate): number {
+  return a.hostName === b.hostName ? 0 : a.hostName < b.hostName ? -1 : 1
 }
 
 /**

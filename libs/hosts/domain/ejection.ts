@@ -21,7 +21,8 @@ export interface PoolVerdict {
   readonly share: number
 }
 
-const WELL: PoolVerdict = { letIn: new Set(), share: 1 }
+/** Where no circuit is open. */
+export const WELL: PoolVerdict = { letIn: new Set(), share: 1 }
 
 /**
  * Which hosts are called although their circuit is open: those over the third of the pool (but one) that may be left out,

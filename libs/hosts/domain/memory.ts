@@ -31,9 +31,17 @@ export function isFull(memory: Memory, nowMs: number): boolean {
   return room !== null && nowMs - room.atMs < DOUBTED_MS && inMemory(memory, nowMs).length >= room.models
 }
 
+/** When `inMemory` changes next by the passing of time alone; Infinity = it does not. */
+export function changesAtMs({ calledAtMs, room }: Memory, nowMs: number): number {
+  let next = Infinity
+  for (const atMs of calledAtMs.values()) if (atMs + KEPT_MS > nowMs) next = Math.min(next, atMs + KEPT_MS)
+  return room && room.atMs + DOUBTED_MS > nowMs ? Math.min(next, room.atMs + DOUBTED_MS) : next
+}
+
 /** A call to this model begins, or ended well: it is there, or will be in a moment. */
 export function called(memory: Memory, model: string, atMs: number): Memory {
-  return { ...memory, calledAtMs: new Map(memory.calledAtMs).set(model, Math.max(atMs, memory.calledAtMs.get(model) ?? 0)) }
+  if ((memory.calledAtMs.get(model) ?? -1) >= atMs) return memory
+  return { ...memory, calledAtMs: new Map(memory.calledAtMs).set(model, atMs) }
 }
 
 /**

@@ -21,6 +21,8 @@ interface Target {
   sent: Promise<void>
   /** `shared` after `sending` and `pending`: what routing reads. */
   now: TargetHealth
+  /** How `now` stood when it was asked last: a call asks several times within a millisecond. */
+  stood: { readonly of: TargetHealth; readonly atMs: number; readonly standing: Standing } | null
 }
 
 /** How a target stands right now. */
@@ -32,6 +34,8 @@ export interface Standing {
   /** Time since its circuit closed; Infinity = it never opened. */
   readonly sinceMs: number
 }
+
+const UNTRIED: Standing = { isOpen: false, isFlagged: false, share: 1, sinceMs: Infinity }
 
 /** A target's health as people see it. */
 export interface HealthView {
@@ -53,7 +57,9 @@ export interface HealthView {
  */
 @Injectable()
 export class HealthBoard {
-  private readonly targets = new Map<string, Target>()
+  /** By host, then by model; the host's own is under `''`. */
+  private readonly targets = new Map<string, Map<string, Target>>()
+  private openTargets = 0
   private readonly probes = new Map<string, ProbeNote>()
   private readonly counts = new CallCounts()
 
@@ -68,15 +74,24 @@ export class HealthBoard {
 
   /** How a host, or a model on it, stands. */
   standing(hostId: string, model = ''): Standing {
-    const target = this.targets.get(keyOf(hostId, model))
-    if (!target) return { isOpen: false, isFlagged: false, share: 1, sinceMs: Infinity }
+    const target = this.targets.get(hostId)?.get(model)
+    if (!target) return UNTRIED
+    const { now: health, stood } = target
     const nowMs = this.clock.now()
-    return { isOpen: isOpen(target.now), isFlagged: isFlagged(target.now, nowMs), share: admittedShare(target.now, nowMs), sinceMs: target.now.closedAtMs === 0 ? Infinity : nowMs - target.now.closedAtMs }
+    if (stood?.of === health && stood.atMs === nowMs) return stood.standing
+    const standing = { isOpen: isOpen(health), isFlagged: isFlagged(health, nowMs), share: admittedShare(health, nowMs), sinceMs: health.closedAtMs === 0 ? Infinity : nowMs - health.closedAtMs }
+    target.stood = { of: health, atMs: nowMs, standing }
+    return standing
+  }
+
+  /** No circuit is open, of any host or model. */
+  get isAllClosed(): boolean {
+    return this.openTargets === 0
   }
 
   /** What is known of a target, for those who show it. */
   healthOf(hostId: string, model = ''): TargetHealth {
-    return this.targets.get(keyOf(hostId, model))?.now ?? UNKNOWN
+    return this.targets.get(hostId)?.get(model)?.now ?? UNKNOWN
   }
 
   view(hostId: string, model = ''): HealthView {
@@ -147,7 +162,7 @@ export class HealthBoard {
 
   /** Once a second: sends what is unsent and reads what others saw. @throws when Redis is away */
   async sync(hostIds: readonly string[]): Promise<void> {
-    await Promise.all([...this.targets.values()].map((target) => this.flush(target)))
+    await Promise.all([...this.targets.values()].flatMap((models) => [...models.values()].map((target) => this.flush(target))))
     await this.counts.send((hostId, totals) => this.store.count(hostId, totals))
     await this.read(hostIds)
   }
@@ -158,7 +173,7 @@ export class HealthBoard {
   }
 
   private modelsOf(hostId: string, is: (health: TargetHealth) => boolean): string[] {
-    return [...this.targets.values()].flatMap((target) => (target.hostId === hostId && is(target.now) ? [target.model] : []))
+    return [...(this.targets.get(hostId)?.values() ?? [])].flatMap((target) => (is(target.now) ? [target.model] : []))
   }
 
   private take(hostId: string, { targets, probe, memory }: HostHealth): void {
@@ -186,7 +201,9 @@ export class HealthBoard {
 
   private settle(target: Target): void {
     const sent = target.sending ? target.sending(target.shared) : target.shared
+    const wasOpen = isOpen(target.now)
     target.now = target.pending ? afterReport(sent, target.pending, target.hostId + target.model) : sent
+    this.openTargets += Number(isOpen(target.now)) - Number(wasOpen)
   }
 
   /** Sends a target's reports. One write at a time: what comes meanwhile goes with the next. */
@@ -231,13 +248,10 @@ export class HealthBoard {
   }
 
   private target(hostId: string, model: string): Target {
-    const key = keyOf(hostId, model)
-    let target = this.targets.get(key)
-    if (!target) this.targets.set(key, (target = { hostId, model, version: 0, shared: UNKNOWN, pending: null, sending: null, sent: Promise.resolve(), now: UNKNOWN }))
+    let models = this.targets.get(hostId)
+    if (!models) this.targets.set(hostId, (models = new Map()))
+    let target = models.get(model)
+    if (!target) models.set(model, (target = { hostId, model, version: 0, shared: UNKNOWN, pending: null, sending: null, sent: Promise.resolve(), now: UNKNOWN, stood: null }))
     return target
   }
-}
-
-function keyOf(hostId: string, model: string): string {
-  return `${hostId} ${model}`
 }

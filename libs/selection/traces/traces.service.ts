@@ -28,6 +28,7 @@ const MOST_A_WRITE = 500
 export class TracesService {
   private waiting: RequestTrace[] = []
   private readonly perTenant = new Map<string, number>()
+  private readonly vocabularies = new WeakMap<object, ReturnType<typeof vocabularyOf>>()
   private isFlushing = false
   private droppedCount = 0
 
@@ -89,7 +90,9 @@ export class TracesService {
 
   private async measure(tenantId: string, { messages, language, project }: NonNullable<EndedRequest['prompt']>): Promise<PromptFeatures> {
     const sets = await this.rules.of(tenantId)
-    return promptFeatures(messages, { language, project }, vocabularyOf(sets.values()))
+    let vocabulary = this.vocabularies.get(sets)
+    if (!vocabulary) this.vocabularies.set(sets, (vocabulary = vocabularyOf(sets.values())))
+    return promptFeatures(messages, { language, project }, vocabulary)
   }
 }
 
