@@ -95,7 +95,7 @@ export class ChatService {
     const wanted = await this.plan(asked, selection, trace)
     if (wanted.kind === 'refused') return wanted
     const call = { ...asked, request: wanted.request }
-    const running = new RunningCall(call.rid, call.caller, call.request, selection, call.surface, startedAtMs)
+    const running = new RunningCall(call.rid, call.caller, call.request, selection, call.surface, startedAtMs, asked.part?.parentRid)
     const { admission, plan } = await this.admit(running, wanted, isDry)
     trace.plan = plan
     if (admission.kind === 'refused') return admission

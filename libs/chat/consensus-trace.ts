@@ -12,8 +12,8 @@ export class ConsensusTrace extends LeadNote {
   }
 
   /** What a later call tells: whose it is. */
-  later(requestId: string, role: 'answer' | 'judge'): PartNote {
-    return this.noteOf(requestId, { role })
+  later(role: 'answer' | 'judge'): PartNote {
+    return this.noteOf({ role })
   }
 
   note({ method, children, judge, chosen }: Consensus): void {

@@ -23,7 +23,8 @@ export interface ConsensusWish {
 /**
  * One question to several models. Every model's answer, and the judge's word, is a call of its own through the corridor:
  * admitted, limited, billed and recorded by itself. The parent's bill is their sum. A model that fails leaves a warning
- * as long as another answers; a judge that fails leaves the decision to the count.
+ * as long as another answers; a judge that fails leaves the decision to the count. Where no store took a call's usage there
+ * is no sum to tell, so there is no answer.
  */
 @Injectable()
 export class ConsensusService {
@@ -38,7 +39,7 @@ export class ConsensusService {
   async serve(call: ChatCall, wish: ConsensusWish): Promise<Consensus> {
     const refusal = await this.refusal(call, wish)
     if (refusal) return none({ kind: 'refused', refusal }, [])
-    const trace = new ConsensusTrace()
+    const trace = new ConsensusTrace(call.rid)
     try {
       const consensus = await this.decide(call, wish, trace)
       trace.note(consensus)
@@ -49,13 +50,15 @@ export class ConsensusService {
   }
 
   private async decide(call: ChatCall, wish: ConsensusWish, trace: ConsensusTrace): Promise<Consensus> {
-    const later = (role: 'answer' | 'judge') => ({ ...call, rid: this.ids.uuid(), part: trace.later(call.rid, role) })
+    const later = (role: 'answer' | 'judge') => ({ ...call, rid: this.ids.uuid(), part: trace.later(role) })
     const children = await Promise.all(wish.models.map((model, index) => this.ask(index === 0 ? { ...call, part: trace } : later('answer'), { ...call.request, model })))
     const answered = children.filter(({ result }) => result.kind === 'completed')
+    if (children.some(({ isUnrecorded }) => isUnrecorded)) return none({ kind: 'unrecorded' }, children)
     if (answered.length === 0) return none(children[0]!.result, children)
     const warnings = children.flatMap(({ model, result }) => (result.kind === 'completed' ? result.warnings : [`${model} did not answer: ${result.refusal.message}`]))
     const counted = vote(answered.map(({ text }) => text))
     const { judge, choice } = wish.judge === null || answered.length === 1 ? { judge: null, choice: null } : await this.judge(later('judge'), wish.judge, answered)
+    if (judge?.isUnrecorded) return none({ kind: 'unrecorded' }, children)
     if (judge && choice === null) warnings.push(`the judge ${judge.model} chose no answer, so the answers were counted`)
     const winner = answered[choice ?? counted.index]!
     const parts = [...answered, ...(judge?.result.kind === 'completed' ? [judge] : [])].map(({ result }) => result as CompletedChat)
@@ -103,7 +106,7 @@ export class ConsensusService {
     try {
       const result = await this.chat.serve({ ...parent, request: { ...request, stream: false }, reply, stop })
       const isWhole = result.kind === 'completed'
-      return { model: isWhole ? result.served.model : request.model!, requestId, text: isWhole ? reply.text : '', result: isWhole ? result : { kind: 'refused', refusal: result.kind === 'unrecorded' ? refuse('usage_unavailable', {}, { retryAfterSeconds: 5 }) : result.refusal } }
+      return { model: isWhole ? result.served.model : request.model!, requestId, isUnrecorded: result.kind === 'unrecorded', text: isWhole ? reply.text : '', result: isWhole ? result : { kind: 'refused', refusal: result.kind === 'unrecorded' ? refuse('usage_unavailable', {}, { retryAfterSeconds: 5 }) : result.refusal } }
     } finally {
       parent.stop.signal.removeEventListener('abort', end)
     }

@@ -6,6 +6,8 @@ export interface Child {
   readonly model: string
   readonly requestId: string
   readonly text: string
+  /** No store took its usage in time: what it will be billed is not known yet. */
+  readonly isUnrecorded: boolean
   readonly result: CompletedChat | { readonly kind: 'refused'; readonly refusal: Refusal }
 }
 

@@ -1,6 +1,8 @@
 /** What a call that is one of several for one request of a client tells of them, in its trace under `of`. */
 export interface PartNote {
   readonly of: 'tools' | 'consensus'
+  /** Request id of the first of them, which is the client's; null where the call turns out to be the whole request. */
+  readonly parentRid: string | null
   /** JSON: names, numbers and sentences of ours. */
   explanation(): Record<string, unknown>
   /** Takes over when the trace is kept. */
@@ -11,6 +13,8 @@ export interface PartNote {
 export abstract class LeadNote implements PartNote {
   abstract readonly of: PartNote['of']
   private keep: (() => void) | null = null
+
+  constructor(readonly parentRid: string | null) {}
 
   abstract explanation(): Record<string, unknown>
 
@@ -24,8 +28,9 @@ export abstract class LeadNote implements PartNote {
     this.keep = null
   }
 
-  /** The note of a later call: what it is, and whose. @param requestId of the first */
-  protected noteOf(requestId: string, what: Record<string, unknown>): PartNote {
-    return { of: this.of, explanation: () => ({ ...what, of: requestId }), hold: (keep) => keep() }
+  /** The note of a later call: what it is, and whose. */
+  protected noteOf(what: Record<string, unknown>): PartNote {
+    const { of, parentRid } = this
+    return { of, parentRid, explanation: () => ({ ...what, of: parentRid }), hold: (keep) => keep() }
   }
 }

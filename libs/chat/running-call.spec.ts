@@ -29,4 +29,14 @@ describe('a running call', () => {
     call.endAttempt('completed', 5n, true)
     expect(attemptsOf(call)).toEqual(['a cut: reset gen-1', 'b completed undefined'])
   })
+
+  it('names its parent in draft, progress and claim where it is one of several calls for a request, and is silent where it is not', () => {
+    const parents = (...parent: [] | [string]) => {
+      const call = new RunningCall('rid', CALLER, REQUEST, SELECTION, 'chat', 0, ...parent)
+      const { claim } = call.progress(RESERVATION, 10)
+      return [JSON.parse(call.draft([])) as object, claim].map((said) => Object.entries(said).find(([name]) => name === 'parent_rid'))
+    }
+    expect(parents('first')).toEqual([['parent_rid', 'first'], ['parent_rid', 'first']])
+    expect(parents()).toEqual([undefined, undefined])
+  })
 })

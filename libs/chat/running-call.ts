@@ -38,6 +38,8 @@ export class RunningCall {
     readonly selection: Selection,
     readonly surface: string,
     readonly startedAtMonotonicMs: number,
+    /** The request of the client that this call is one of several for; null = it is the whole request. */
+    private readonly parentRid: string | null = null,
   ) {}
 
   /** An attempt begins; it may hold its host for `mostMs`, which the reservation covers. `costSoFar` reads `attemptMs`. */
@@ -119,6 +121,7 @@ export class RunningCall {
       requested_model: selection.requestedModel.slice(0, 200),
       model: selection.model.name,
       is_stream: request.stream,
+      ...this.parent(),
     }
     return JSON.stringify(draft)
   }
@@ -169,7 +172,13 @@ export class RunningCall {
       attempts: attempts.length,
       started_at: startedAt,
       provider_attempts: attempts,
+      ...this.parent(),
     }
+  }
+
+  /** Most calls have none, and then their claims say nothing of it. */
+  private parent(): Pick<UsageClaim, 'parent_rid'> {
+    return this.parentRid === null ? {} : { parent_rid: this.parentRid }
   }
 
   private attemptOf(outcome: string, costPico: Pico | null): ProviderAttempt {

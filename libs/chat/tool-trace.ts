@@ -12,8 +12,11 @@ export class ToolTrace extends LeadNote {
   private readonly rounds: Record<string, unknown>[] = []
   private readonly calls: Record<string, unknown>[] = []
 
-  constructor(private readonly offer: Offer) {
-    super()
+  constructor(
+    private readonly offer: Offer,
+    parentRid: string | null,
+  ) {
+    super(parentRid)
   }
 
   explanation(): Record<string, unknown> {
@@ -29,8 +32,8 @@ export class ToolTrace extends LeadNote {
   }
 
   /** What a later round tells: whose it is. */
-  later(requestId: string, round: number): PartNote {
-    return this.noteOf(requestId, { round })
+  later(round: number): PartNote {
+    return this.noteOf({ round })
   }
 
   noteRound(requestId: string, { served, finishReason, usage, costPico, durationMs }: CompletedChat): void {

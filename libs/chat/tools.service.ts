@@ -50,7 +50,7 @@ export class ToolsService {
     const startMs = this.clock.monotonicMs()
     const equipped = await this.equip(call)
     if ('call' in equipped) return this.serveWithout(equipped.call, equipped.warnings)
-    const trace = new ToolTrace(equipped.offer)
+    const trace = new ToolTrace(equipped.offer, call.rid)
     const reply = new ToolReply(call.reply, equipped.byAlias, () => `call_${this.ids.uuid().replaceAll('-', '').slice(-24)}`)
     try {
       return await this.walk({ ...equipped, call, trace, reply, startMs, endMs: startMs + this.config.TOLLGATE_TOTAL_TIMEOUT_MS, warnings: [...equipped.offer.warnings], rounds: [] })
@@ -63,7 +63,7 @@ export class ToolsService {
   async foresee(call: ChatCall): ReturnType<ChatService['foresee']> {
     const equipped = await this.equip(call)
     if ('call' in equipped) return this.chat.foresee({ ...equipped.call, ...(equipped.warnings.length > 0 ? { part: noTools(equipped.warnings) } : {}) })
-    return this.chat.foresee({ ...call, request: roundRequest(equipped, [], false), selection: equipped.selection, part: new ToolTrace(equipped.offer) })
+    return this.chat.foresee({ ...call, request: roundRequest(equipped, [], false), selection: equipped.selection, part: new ToolTrace(equipped.offer, call.rid) })
   }
 
   /** Without tools, which is told where the model has some. */
@@ -93,7 +93,7 @@ export class ToolsService {
     for (let round = 1; ; round++) {
       const isLast = round > offer.rounds
       const rid = round === 1 ? call.rid : this.ids.uuid()
-      const result = await this.chat.serve({ ...call, rid, reply, request: roundRequest(walk, added, isLast), selection: walk.selection, part: round === 1 ? trace : trace.later(call.rid, round) })
+      const result = await this.chat.serve({ ...call, rid, reply, request: roundRequest(walk, added, isLast), selection: walk.selection, part: round === 1 ? trace : trace.later(round) })
       if (result.kind !== 'completed') return this.broken(walk, rid, result)
       rounds.push(result)
       trace.noteRound(rid, result)
@@ -118,7 +118,8 @@ export class ToolsService {
   /** Their results as messages, in the order of the calls. */
   private async runAll(walk: Walk, own: readonly OwnCall[]): Promise<ChatMessage[]> {
     const { call, endMs } = walk
-    const signal = AbortSignal.any([call.stop.signal, this.checkpoints.stopping, AbortSignal.timeout(Math.max(1, Math.ceil(endMs - this.clock.monotonicMs())))])
+    // A timer may ring a millisecond early, and the model would be asked again for it.
+    const signal = AbortSignal.any([call.stop.signal, this.checkpoints.stopping, AbortSignal.timeout(Math.max(1, Math.ceil(endMs - this.clock.monotonicMs()) + 1))])
     return Promise.all(
       own.map(async (one, index): Promise<ChatMessage> => {
         const text = index < MOST_CALLS ? await this.run(walk, one, signal) : failureText(`an answer may call ${MOST_CALLS} tools at most`).text
@@ -159,7 +160,7 @@ export class ToolsService {
 }
 
 function noTools(warnings: readonly string[]): ToolTrace {
-  return new ToolTrace({ tools: [], rounds: 0, warnings })
+  return new ToolTrace({ tools: [], rounds: 0, warnings }, null)
 }
 
 function named(own: readonly OwnCall[]): string {

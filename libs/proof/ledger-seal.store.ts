@@ -40,8 +40,11 @@ const USAGE_COLUMNS: readonly string[] = [
   ...['prompt_tokens', 'completion_tokens', 'cached_tokens', 'cache_write_tokens', 'reasoning_tokens', 'usage_source', 'raw_usage', 'flags', 'price_id', 'duration_ms', 'first_event_ms', 'attempts'],
 ].map((column) => `u.${column}::text`)
 
+/** One of several calls for one request: migration 0100. */
+const IS_VERSION_3 = 'u.parent_rid IS NOT NULL'
 /** Rows from before migration 0030, and calls that went nowhere. */
 const IS_VERSION_1 = 'u.model_digest IS NULL AND u.allowed_regions IS NULL'
+const byVersion = (third: string, first: string, second: string) => `CASE WHEN ${IS_VERSION_3} THEN ${third} WHEN ${IS_VERSION_1} THEN ${first} ELSE ${second} END`
 
 /**
  * The text that is hashed of a usage row (`usage_text`, null without one), for a SELECT that joins usage as `u`. A column
@@ -49,8 +52,8 @@ const IS_VERSION_1 = 'u.model_digest IS NULL AND u.allowed_regions IS NULL'
  * none of it and keep theirs, so a row that loses it no longer matches its link. Postgres writes it because thirty columns a row cost a reader more than one; `array_to_json` is as compact as JSON.stringify.
  */
 export const USAGE_TEXT = `CASE WHEN u.rid IS NOT NULL THEN array_to_json(
-    ARRAY[CASE WHEN ${IS_VERSION_1} THEN 'tollgate usage 1' ELSE 'tollgate usage 2' END, ${[...USAGE_COLUMNS, US('u.started_at'), US('u.recorded_at')].join(', ')}]
-    || CASE WHEN ${IS_VERSION_1} THEN '{}' ELSE ARRAY[u.model_digest, u.allowed_regions::text] END)::text END AS usage_text`
+    ARRAY[${byVersion(`'tollgate usage 3'`, `'tollgate usage 1'`, `'tollgate usage 2'`)}, ${[...USAGE_COLUMNS, US('u.started_at'), US('u.recorded_at')].join(', ')}]
+    || ${byVersion('ARRAY[u.model_digest, u.allowed_regions::text, u.parent_rid::text]', `'{}'`, 'ARRAY[u.model_digest, u.allowed_regions::text]')})::text END AS usage_text`
 /** The ledger columns of a `LedgerFact`, for a SELECT that joins the ledger as `l`. */
 export const LEDGER_COLUMNS = `l.tenant_id AS ledger_tenant, to_char(l.day, 'YYYY-MM-DD') AS ledger_day, l.rid AS ledger_rid, l.rank AS ledger_rank, l.delta_pico::text AS delta_pico, ${US('l.recorded_at')} AS recorded_at_us`
 

@@ -147,6 +147,16 @@ describe('verifying', () => {
     }
   })
 
+  it.each(['NULL', `'019a0000-0000-7000-8000-000000000001'`])('names a call whose parent became %s, and believes one that has its own', async (parent) => {
+    const tenant = await world.tenant()
+    const claim = world.claim(tenant)
+    await world.store.commitBatch([{ ...claim, parent_rid: claim.rid }])
+    await seal.sealWaiting()
+    expect(await verify(tenant)).toMatchObject({ sealed: 1, problem: null })
+    await world.owner.query(`UPDATE usage SET parent_rid = ${parent} WHERE rid = $1`, [claim.rid])
+    expect((await verify(tenant)).problem).toMatchObject({ kind: 'altered', what: 'usage', seq: 1, rid: claim.rid })
+  })
+
   it.each([
     ['ledger', 'DELETE FROM ledger WHERE rid = $1', 'removed', 'ledger'],
     ['usage', 'DELETE FROM usage WHERE rid = $1', 'removed', 'usage'],

@@ -41,6 +41,14 @@ describe('consensus', () => {
       // oxlint-disable-next-line typescript/no-explicit-any -- specs look into replies of every shape
       return ((await response.json()) as any).decision.consensus
     })
+  /** The children of a request in the books, and what the ledger moved for them. */
+  const family = async (rid: string) =>
+    (await stack.owner.query<{ rids: string[]; billed: string; posted: string }>('SELECT array_agg(u.rid ORDER BY u.rid) AS rids, sum(u.amount_pico)::text AS billed, sum(l.delta_pico)::text AS posted FROM usage u JOIN ledger l USING (day, rid) WHERE u.parent_rid = $1', [rid])).rows[0]!
+  const recorded = async (rid: string, key = tenant.key) => {
+    const response = await fetch(`${stack.url}/v1/requests/${rid}`, { headers: { 'x-api-key': key } })
+    // oxlint-disable-next-line typescript/no-explicit-any -- specs look into replies of every shape
+    return (await response.json()) as any
+  }
   /** The bill as decimal, from pico. */
   const money = (pico: bigint) => Number(pico) / 1e12
 
@@ -78,6 +86,26 @@ describe('consensus', () => {
     const parts: { request_id: string; cost: string }[] = [...whole.answers, whole.judge]
     expect(parts.map(({ request_id: rid, cost }) => [rid, Number(cost)]).sort()).toEqual(rows.map(({ rid, amount_pico: pico }) => [rid, money(pico)]).sort())
     for (const [index, { request_id: rid }] of parts.slice(1).entries()) expect(await explained(rid)).toEqual({ role: index === 2 ? 'judge' : 'answer', of: body.request_id })
+  })
+
+  it('is proved by the books alone: the parent’s bill is the sum of its children, failed ones and the judge among them', async () => {
+    await says(0, 'a')
+    await says(2, 'a')
+    await says(3, '1')
+    await stack.sandbox.host('h1').set('http500')
+    const { body } = await ask({ judge: 'judge' })
+    await (await stack.post('/chat', tenant.key, { message: 'hello', model: 'phi3' })).json()
+    await stack.settled()
+    const rows = await usageOf(stack.owner, tenant.id)
+    const { rids, billed, posted } = await family(body.request_id)
+    expect([rows.length, rids.length, posted]).toEqual([5, 4, billed])
+    expect(Number(body.usage.cost)).toBe(money(BigInt(billed)))
+    const { parent_id: parent, children } = await recorded(body.request_id)
+    expect([parent, children.cost, children.requests.map(({ id }: { id: string }) => id).sort()]).toEqual([body.request_id, body.usage.cost, rids])
+    expect(children.requests.filter(({ status }: { status: string }) => status === 'failed')).toEqual([{ id: body.consensus.answers[1].request_id, model: 'llama3.2', status: 'failed', cost: '0' }])
+    expect(await recorded(body.consensus.answers[2].request_id)).toMatchObject({ parent_id: body.request_id, children: null })
+    const alone = rows.find(({ rid }) => !rids.includes(rid))!
+    expect(await recorded(alone.rid)).toMatchObject({ parent_id: null, children: null })
   })
 
   it('counts the answers where the judge names none or fails, and says so', async () => {

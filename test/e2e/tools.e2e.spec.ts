@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CatalogService } from '../../libs/catalog'
 import { eventually, redisTargets, startStack, tempFolder, type SeededTenant, type Stack } from '../support'
@@ -15,10 +15,48 @@ const ROGUE = join(__dirname, '../fixtures/mcp-rogue.mjs')
 const modules = join(__dirname, '../../node_modules/@modelcontextprotocol')
 const EVERYTHING = realpathSync(join(modules, 'server-everything/dist/index.js'))
 const FILES = realpathSync(join(modules, 'server-filesystem/dist/index.js'))
-const MODELS = { phi3: ['everything'], 'llama3.2': ['files', 'everything'], 'gpt-4o-mini': ['everything', 'rogue'], 'claude-haiku-4-5': ['everything'], 'mistral:7b': ['gone', 'gold-only'] }
+const MODELS = { phi3: ['everything'], 'llama3.2': ['files', 'everything'], 'gpt-4o-mini': ['everything', 'rogue'], 'claude-haiku-4-5': ['everything'], 'mistral:7b': ['gone', 'gold-only'], 'gpt-4o': ['patient'] }
+/** What a stream may be silent for. */
+const PING_MS = 15_000
 
 // oxlint-disable-next-line typescript/no-explicit-any -- specs look into replies of every shape
 type Body = any
+
+describe('the time of a call', () => {
+  const folder = tempFolder()
+  let stack: Stack
+  beforeAll(async () => {
+    const file = join(folder.path, 'tollgate.yaml')
+    writeFileSync(file, `mcp:\n  servers:\n    - { name: patient, transport: stdio, command: ${process.execPath}, args: ["${ROGUE}"] }\n`)
+    stack = await startStack({ redisUrl, hosts: [{ ...HOSTS[1]!, models: ['gpt-4o'] }], env: { OLLAMA_AUTO_HEALTH_CHECK: 'false', TOLLGATE_MCP_FILE: file, TOLLGATE_TOTAL_TIMEOUT_MS: '1500' } })
+    await stack.owner.query(`UPDATE model SET mcp_servers = '{patient}' WHERE name = 'gpt-4o'`)
+    for (const gateway of stack.gateways) await gateway.get(CatalogService, { strict: false }).refresh()
+  })
+  afterAll(async () => {
+    await stack?.stop()
+    folder.remove()
+  })
+
+  it('is shared by its rounds and tools: what is left ends a tool, the model is not asked again, and the bill stands', async () => {
+    const tenant = await stack.addTenant({ tier: 'enterprise' })
+    const host = stack.sandbox.host('openai')
+    await eventually(async () => {
+      await host.set({ name: 'tool', params: { call: 'mcp__patient__echo', args: '{"text":"ready"}' } })
+      const ready = (await (await stack.post('/chat', tenant.key, { model: 'gpt-4o', message: 'hello' })).json()) as Body
+      expect(ready.response).toBe('echo: ready')
+    })
+    await host.set({ name: 'tool', params: { call: 'mcp__patient__hang', args: '{}' } })
+    const before = host.log().length
+    const response = await stack.post('/chat', tenant.key, { model: 'gpt-4o', message: 'hello' })
+    const body = (await response.json()) as Body
+    expect([response.status, body.finish_reason, host.log().length - before]).toEqual([200, 'length', 1])
+    expect(body.warnings).toEqual(expect.arrayContaining(['patient/hang gave no result (cancelled)', 'the time of a call was used up by its tools: the model was not asked again']))
+    await stack.settled()
+    const { rows } = await stack.owner.query('SELECT count(*)::int AS calls, sum(amount_pico)::text AS billed FROM usage WHERE parent_rid = $1', [body.request_id])
+    expect(rows).toEqual([{ calls: 1, billed: String(BigInt(Math.round(Number(body.usage.cost) * 1e12))) }])
+    await atRest(redisUrl)
+  })
+})
 
 describe('tools of the operator', () => {
   const folder = tempFolder()
@@ -29,7 +67,7 @@ describe('tools of the operator', () => {
     writeFileSync(join(folder.path, 'shelf/note.txt'), 'the answer is 42')
     const stdio = (name: string, args: string[], more = '') => `    - { name: ${name}, transport: stdio, command: ${process.execPath}, args: ${JSON.stringify(args)}${more} }\n`
     const file = join(folder.path, 'tollgate.yaml')
-    writeFileSync(file, `mcp:\n  servers:\n${stdio('everything', [EVERYTHING, 'stdio'])}${stdio('files', [FILES, realpathSync(join(folder.path, 'shelf'))])}${stdio('rogue', [ROGUE], ', limits: { rounds: 3, timeout_ms: 700, result_bytes: 200 }')}${stdio('gold-only', [ROGUE], ', tiers: [gold]')}`)
+    writeFileSync(file, `mcp:\n  servers:\n${stdio('everything', [EVERYTHING, 'stdio'])}${stdio('files', [FILES, realpathSync(join(folder.path, 'shelf'))])}${stdio('rogue', [ROGUE], ', limits: { rounds: 3, timeout_ms: 700, result_bytes: 200 }')}${stdio('gold-only', [ROGUE], ', tiers: [gold]')}${stdio('patient', [ROGUE])}`)
     stack = await startStack({ redisUrl, hosts: HOSTS, env: { OLLAMA_AUTO_HEALTH_CHECK: 'false', TOLLGATE_MCP_FILE: file } })
     for (const [model, servers] of Object.entries(MODELS)) await stack.owner.query('UPDATE model SET mcp_servers = $2 WHERE name = $1', [model, servers])
     await stack.owner.query(`UPDATE model SET capabilities = '["completion"]' WHERE name = 'phi3'`)
@@ -82,7 +120,41 @@ describe('tools of the operator', () => {
     expect(await ledgerSum(stack.owner, tenant.id)).toBe(sum)
     expect(Number(body.usage.cost)).toBe(money(sum))
     expect([body.usage.prompt_tokens, body.usage.completion_tokens]).toEqual([rows.reduce((total, row) => total + row.prompt_tokens, 0), rows.reduce((total, row) => total + row.completion_tokens, 0)])
+    const { rows: family } = await stack.owner.query('SELECT count(*)::int AS calls, sum(amount_pico)::text AS billed FROM usage WHERE parent_rid = $1', [body.request_id])
+    expect(family).toEqual([{ calls: 2, billed: String(sum) }])
     await atRest(redisUrl)
+  })
+
+  it.each(SURFACES.filter(({ type }) => type === 'text/event-stream'))('shows on $path that it lives while a tool runs for longer than a client would wait, and then answers', async ({ path, body, hear }) => {
+    const place = join(folder.path, path.replaceAll('/', '-'))
+    mkdirSync(place)
+    await calls('gpt-4o', 'mcp__patient__wait', { text: place })
+    // The tool runs in its own process and time; of ours only the pings' clock is held.
+    jest.useFakeTimers({ doNotFake: ['Date', 'hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'clearImmediate', 'setTimeout', 'clearTimeout'] })
+    try {
+      const answering = stack.post(path, tenant.key, body('gpt-4o', true))
+      await eventually(() => expect(existsSync(join(place, 'runs'))).toBe(true))
+      jest.advanceTimersByTime(PING_MS)
+      const reader = (await answering).body!.getReader()
+      const silence = path === '/v1/messages' ? 'event: ping' : ': ping'
+      const decoder = new TextDecoder()
+      let text = ''
+      const read = async () => {
+        const { done, value } = await reader.read()
+        text += decoder.decode(value, { stream: !done })
+        return !done
+      }
+      for (let pings = 1; pings <= 3; pings++) {
+        while (text.split(silence).length <= pings) expect(await read()).toBe(true)
+        jest.advanceTimersByTime(PING_MS)
+      }
+      expect(text).not.toContain('waited')
+      writeFileSync(join(place, 'go'), '')
+      while (await read());
+      expect(hear(text)).toMatchObject({ text: 'waited', end: 'whole', terminals: 1 })
+    } finally {
+      jest.useRealTimers()
+    }
   })
 
   it('reads a file through the reference file server on /v1/chat/completions', async () => {

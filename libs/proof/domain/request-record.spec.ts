@@ -34,6 +34,12 @@ describe('a record', () => {
     expect(operatorRecord(record)).toMatchObject({ tenant: { id: 't', slug: 'acme' }, key_id: 'k', attempts: [{ outcome: 'refused: connect ECONNREFUSED: 10.0.0.7', cost: '0.000000000007' }], ledger: [{ delta: '0.000000000005' }, { delta: '-0.000000000004' }] })
   })
 
+  it('of a request that was several calls shows them all, and their exact sum', () => {
+    const children = [{ id: 'r', model: 'm', status: 'completed', cost_pico: '100000000000000001' }, { id: 's', model: 'n', status: 'failed', cost_pico: '0' }, { id: 't', model: 'm', status: 'completed', cost_pico: '2' }]
+    expect(tenantRecord({ ...record, parent_rid: 'r', children })).toMatchObject({ parent_id: 'r', children: { cost: '100000.000000000003', requests: [{ id: 'r', model: 'm', status: 'completed', cost: '100000.000000000001' }, { id: 's', status: 'failed', cost: '0' }, { id: 't' }] } })
+    expect(tenantRecord({ ...record, parent_rid: null, children: null })).toMatchObject({ parent_id: null, children: null })
+  })
+
   it("shows the provider's own object, and as text what is none", () => {
     const shown = (raw_usage: string | null) => tenantRecord({ ...record, raw_usage }).raw_usage
     expect([shown('{"a":{"b":1}}'), shown('{"a":'), shown(null)]).toEqual([{ a: { b: 1 } }, '{"a":', null])

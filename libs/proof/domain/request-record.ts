@@ -69,6 +69,10 @@ export interface RequestRecord {
   readonly recorded_at: Date
   readonly attempts: readonly RecordedAttempt[]
   readonly price: RecordedPrice | null
+  /** The request that this call is one of several for, by the id of their first; null = it is the whole request. */
+  readonly parent_rid: string | null
+  /** Of the first of several: all of them, itself included. */
+  readonly children: readonly { readonly id: string; readonly model: string; readonly status: string; readonly cost_pico: string }[] | null
   readonly ledger: readonly { readonly rank: number; readonly delta_pico: string; readonly recorded_at: string }[]
 }
 
@@ -120,9 +124,17 @@ function recordWire(record: RequestRecord) {
     cost: decimalFromPico(BigInt(record.amount_pico)),
     currency: record.currency ?? record.price?.currency ?? null,
     price: record.price && priceWire(record.price),
+    parent_id: record.parent_rid,
+    children: record.children && childrenWire(record.children),
     ...{ duration_ms, first_event_ms, flags },
     ledger: record.ledger.map(({ rank, delta_pico, recorded_at }) => ({ rank, delta: decimalFromPico(BigInt(delta_pico)), recorded_at })),
   }
+}
+
+/** The calls one request was made of: its bill is their sum. */
+function childrenWire(children: NonNullable<RequestRecord['children']>) {
+  const requests = children.map(({ cost_pico, ...child }) => ({ ...child, cost: decimalFromPico(BigInt(cost_pico)) }))
+  return { cost: decimalFromPico(children.reduce((sum, { cost_pico }) => sum + BigInt(cost_pico), 0n)), requests }
 }
 
 /** The provider's own object; kept as JSON text, which is shown as it is where it is none. */

@@ -56,6 +56,8 @@ export interface UsageClaim {
   readonly attempts: number
   readonly started_at: string
   readonly provider_attempts: readonly ProviderAttempt[]
+  /** The request of a client that this call is one of several for, by the id of their first, itself included; absent = it is the whole request. */
+  readonly parent_rid?: string
 }
 
 type ChargeColumns = Pick<UsageClaim, 'amount_pico' | 'prompt_tokens' | 'completion_tokens' | 'cached_tokens' | 'cache_write_tokens' | 'reasoning_tokens' | 'usage_source'>
