@@ -1,5 +1,5 @@
 import { decimalFromPico, type Caller, type ChatRequest, type Refusal } from '@tollgate/kernel'
-import type { Reservation } from '@tollgate/limits'
+import { budgetsTold, type Reservation } from '@tollgate/limits'
 import type { Candidate } from '@tollgate/routing'
 import type { Selection } from './access.service'
 import type { PartNote } from './part-note'
@@ -96,7 +96,7 @@ export class CallTrace {
       reserved: { cost: decimalFromPico(plan.estimatePico), currency: this.caller.tenant.currency, tokens: plan.estimateTokens },
       requests: window('requests', 1),
       tokens: window('tokens', plan.estimateTokens),
-      budgets: this.reservation?.budgets ?? [],
+      budgets: this.reservation ? budgetsTold(this.reservation) : [],
     }
   }
 }

@@ -69,6 +69,17 @@ describe.each(redisKinds())('admission on $kind', ({ open }) => {
     expect(await bucket.admit('c', scopes, { estimateNano: 40 })).toMatchObject({ code: 'OK' })
   })
 
+  it('OK says what each budget stood at without the call, asked only or for good; nothing where it was said before', async () => {
+    await bucket.load(scopes, 400_000n, 3n)
+    await bucket.admit('a', scopes, { estimateNano: 60 })
+    await bucket.settle(bucket.reservation('a', scopes), 1, 60)
+    const each = (reservedNano: number) => ({ standings: scopes.budgets.map(() => ({ usedNano: 460, reservedNano })) })
+    expect(await bucket.admit('b', scopes, { estimateNano: 7, isDry: true })).toMatchObject(each(0))
+    expect(await bucket.admit('b', scopes, { estimateNano: 7, asker: 'g 9' })).toMatchObject(each(0))
+    expect(await bucket.admit('b', scopes, { estimateNano: 7, asker: 'g 9' })).toMatchObject({ code: 'OK', standings: [] })
+    expect(await bucket.admit('c', scopes, { estimateNano: 0 })).toMatchObject(each(7))
+  })
+
   it('a budget without a limit never refuses, and is counted all the same', async () => {
     const soft = { limiters: [], budgets: [bucket.budget('t', 'tenant', null)] }
     await bucket.load(soft, 10n ** 15n, 1n)

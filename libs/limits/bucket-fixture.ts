@@ -93,7 +93,7 @@ export class BucketFixture {
 
   reservation(rid: string, scopes: CallScopes, over: Partial<Reservation> = {}): Reservation {
     return {
-      rid, tenantId: 't', keyId: 'k', bucket: this.bucket, estimateNano: 100, estimateTokens: 10, admittedAtMs: 1_700_000_000_000, headroom: NO_HEADROOM,
+      rid, tenantId: 't', keyId: 'k', bucket: this.bucket, estimateNano: 100, estimateTokens: 10, admittedAtMs: 1_700_000_000_000, headroom: NO_HEADROOM, scopes: scopes.budgets, standings: [],
       limiterKeys: scopes.limiters.map((limiter) => limiter.redisKey), budgetKeys: scopes.budgets.map((budget) => budget.redisKey), budgets: scopes.budgets.map((budget) => `${budget.scope}|${budget.period.id}`), ...over,
     }
   }

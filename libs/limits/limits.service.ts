@@ -194,7 +194,7 @@ export class LimitsService {
 
   private doubt(request: AdmissionRequest, scopes: StandingScopes): void {
     if (this.doubtful.size >= MOST_DOUBTFUL) return
-    const reservation = reservationOf(request, scopes, { nowMs: this.clock.now(), headroom: { requests: null, tokens: null } })
+    const reservation = reservationOf(request, scopes, { nowMs: this.clock.now(), headroom: { requests: null, tokens: null }, standings: [] })
     this.doubtful.set(request.rid, { reservation, rank: 1, amountNano: 0, tokens: 0, claim: '' })
   }
 
@@ -218,7 +218,7 @@ export class LimitsService {
   }
 }
 
-function reservationOf(request: AdmissionRequest, scopes: StandingScopes, { nowMs, headroom }: { nowMs: number; headroom: Reservation['headroom'] }): Reservation {
+function reservationOf(request: AdmissionRequest, scopes: StandingScopes, { nowMs, headroom, standings }: { nowMs: number } & Pick<Reservation, 'headroom' | 'standings'>): Reservation {
   const { tenant, key } = request.caller
   return {
     rid: request.rid,
@@ -231,7 +231,7 @@ function reservationOf(request: AdmissionRequest, scopes: StandingScopes, { nowM
     budgetKeys: scopes.budgetKeys,
     budgets: scopes.budgetNames,
     admittedAtMs: nowMs,
-    headroom,
+    ...{ headroom, standings, scopes: scopes.budgets },
   }
 }
 

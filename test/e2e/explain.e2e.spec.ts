@@ -58,7 +58,7 @@ describe('explain', () => {
       id,
       decision: {
         requested_model: 'auto:complexity', model: 'llama3.2', tier: 'premium', selection: { wanted: 'llama3.2', used: 'llama3.2', rule: 'complexity/default' }, resolution: ['catalogue: llama3.2'], refusal: null,
-        limits: { requests: { limit: 600, before: 600, after: 599 }, reserved: { currency: 'USD' }, budgets: [expect.stringMatching(/^tenant\|month:/)] },
+        limits: { requests: { limit: 600, before: 600, after: 599 }, reserved: { currency: 'USD' }, budgets: [{ budget: expect.stringMatching(/^tenant\|month:/), rule: 'premium tier', limit: '500', used: '0', reserved: '0', resets_at: expect.stringMatching(/-01T00:00:00\.000Z$/) }] },
       },
       attempts: [{ host: 'ollama-us', outcome: 'completed' }],
       record: { model: 'llama3.2', cost: expect.any(String), price: { input_per_million: '1' } },
@@ -77,6 +77,22 @@ describe('explain', () => {
     const found = await explained(tenant, refused.headers.get('x-request-id')!)
     expect(found).toMatchObject({ decision: { requested_model: 'llama3.2', model: null, refusal: { code: 'model_not_allowed', status: 403, error: 'Model llama3.2 not available in free tier' } }, attempts: [], record: null })
     expect((await stack.owner.query(`SELECT count(*)::int AS n FROM request_trace t WHERE t::text LIKE '%secret of the prompt%'`)).rows[0].n).toBe(0)
+  })
+
+  it('names limit, used, reserved and reset of every budget before the call, as a refusal does', async () => {
+    const tenant = await stack.addTenant({ tier: 'standard', key: { budgetPico: 10n ** 9n } })
+    const first = (await (await stack.post('/chat', tenant.key, { message: 'hi there', max_tokens: 10 })).json()) as Body
+    await stack.settled()
+    const before = (await dry(tenant, { message: 'hi there', max_tokens: 10 })).body.decision.limits
+    expect(before.budgets).toEqual([
+      { budget: expect.stringMatching(/^tenant\|month:/), rule: 'standard tier', limit: '50', used: first.usage.cost, reserved: '0', resets_at: expect.any(String) },
+      { budget: expect.stringMatching(/^key:/), rule: 'API key', limit: '0.001', used: first.usage.cost, reserved: '0', resets_at: expect.any(String) },
+    ])
+    const second = (await stack.post('/chat', tenant.key, { message: 'hi there', max_tokens: 10 })).headers.get('x-request-id')!
+    expect((await explained(tenant, second)).decision.limits.budgets).toEqual(before.budgets)
+    const refused = (await (await stack.post('/chat', tenant.key, { message: 'hi there' })).json()) as Body
+    const { rule, limit, reserved, resets_at } = before.budgets[1]
+    expect(refused).toMatchObject({ code: 'budget_exceeded', rule, limit, reserved, resets_at })
   })
 
   it('404 for another tenant’s request and for none; 400 for bad dry runs', async () => {

@@ -1,4 +1,4 @@
-import { parseAnswer, refusalOf, type AdmissionAnswer, type Asked } from './admission'
+import { budgetsTold, parseAnswer, refusalOf, type AdmissionAnswer, type Asked } from './admission'
 import { ALWAYS } from './period'
 import type { CallScopes } from './scopes'
 
@@ -17,9 +17,9 @@ const ASKED: Asked = { tokens: 500, estimatePico: 250_000_000n, currency: 'EUR' 
 
 describe('answers of the admission script', () => {
   it.each<[unknown[], AdmissionAnswer]>([
-    [['OK', 5, 3, 40, 10, 100], { code: 'OK', nowMs: 5, headroom: { requests: { limit: 10, remaining: 3 }, tokens: { limit: 100, remaining: 40 } } }],
-    [['OK', 5, -1, -1, -1, -1], { code: 'OK', nowMs: 5, headroom: { requests: null, tokens: null } }],
-    [['OK', 5, 0, 0, 10, 100], { code: 'OK', nowMs: 5, headroom: { requests: { limit: 10, remaining: 0 }, tokens: { limit: 100, remaining: 0 } } }],
+    [['OK', 5, 3, 40, 10, 100], { code: 'OK', nowMs: 5, headroom: { requests: { limit: 10, remaining: 3 }, tokens: { limit: 100, remaining: 40 } }, standings: [] }],
+    [['OK', 5, -1, -1, -1, -1, '7', '9007199254740992'], { code: 'OK', nowMs: 5, headroom: { requests: null, tokens: null }, standings: [{ usedNano: 7, reservedNano: 9007199254740992 }] }],
+    [['OK', 5, 0, 0, 10, 100], { code: 'OK', nowMs: 5, headroom: { requests: { limit: 10, remaining: 0 }, tokens: { limit: 100, remaining: 0 } }, standings: [] }],
     [['RATE', 2, 'tokens', 100, 90, 1500], { code: 'RATE', index: 1, unit: 'tokens', limit: 100, used: 90, waitMs: 1500 }],
     [['PARALLEL', 1, 2, 2], { code: 'PARALLEL', index: 0, limit: 2, used: 2 }],
     [['BUDGET', 1, '9000000000000000', '1', '0'], { code: 'BUDGET', index: 0, limitNano: 9_000_000_000_000_000n, usedNano: 1n, reservedNano: 0n }],
@@ -62,6 +62,13 @@ describe('refusals', () => {
     expect(found).toMatchObject({ code: 'insufficient_credit', status: 402, shouldRetry: false })
     expect(found!.details).toEqual({ rule: 'prepaid credit', limit: '1', used: '0.900000001', reserved: '0.099999999', currency: 'EUR', requested: '0.00025', resets_at: null })
     expect(found!.message).toBe('Prepaid credit does not cover this request: 1 EUR granted, 0.900000001 used, 0.099999999 reserved; it may cost up to 0.00025. Add credit to go on.')
+  })
+
+  it('are foretold: an explanation names of each budget what a refusal would', () => {
+    const { scopes, standings } = { scopes: SCOPES.budgets, standings: [{ usedNano: 900_000_001, reservedNano: 99_999_999 }, { usedNano: 0, reservedNano: 1 }] }
+    const { requested: _asked, currency: _of, period: _id, ...denied } = refusal(['BUDGET', 1, '1000000000', '900000001', '99999999'])!.details
+    expect(budgetsTold({ scopes, standings })).toEqual([{ budget: 'tenant|month:2026-11', ...denied }, { budget: 'credit|always', rule: 'prepaid credit', limit: '1', used: '0', reserved: '0.000000001', resets_at: null }])
+    expect(budgetsTold({ scopes: [{ ...scopes[0]!, maxPico: null }], standings: [] })).toEqual([{ budget: 'tenant|month:2026-11', rule: 'tenant budget', limit: null, used: null, reserved: null, resets_at: '2026-12-01T00:00:00.000Z' }])
   })
 
   it('leave no place of their sentence unfilled', () => {

@@ -3,7 +3,7 @@ import { CREDIT, type BudgetScope, type CallScopes } from './scopes'
 
 /** What the admission script may answer, parsed. Times are milliseconds of Redis TIME; -1 = no such limit. */
 export type AdmissionAnswer =
-  | { readonly code: 'OK'; readonly nowMs: number; readonly headroom: Headroom }
+  | { readonly code: 'OK'; readonly nowMs: number; readonly headroom: Headroom; readonly standings: readonly BudgetStanding[] }
   | { readonly code: 'RATE'; readonly index: number; readonly unit: 'requests' | 'tokens'; readonly limit: number; readonly used: number; readonly waitMs: number }
   | { readonly code: 'PARALLEL'; readonly index: number; readonly limit: number; readonly used: number }
   | { readonly code: 'BUDGET'; readonly index: number; readonly limitNano: bigint; readonly usedNano: bigint; readonly reservedNano: bigint }
@@ -18,13 +18,19 @@ export interface Headroom {
   readonly tokens: { readonly limit: number; readonly remaining: number } | null
 }
 
+/** What a budget stood at when a call was let in, without that call. Nano; in the order of its scopes. */
+export interface BudgetStanding {
+  readonly usedNano: number
+  readonly reservedNano: number
+}
+
 /** Parses the array a script answers. @throws on an answer this release does not know */
 export function parseAnswer(reply: unknown): AdmissionAnswer {
   const [code, ...rest] = reply as [string, ...(string | number)[]]
   const number = (at: number) => Number(rest[at])
   switch (code) {
     case 'OK':
-      return { code, nowMs: number(0), headroom: { requests: window(number(3), number(1)), tokens: window(number(4), number(2)) } }
+      return { code, nowMs: number(0), headroom: { requests: window(number(3), number(1)), tokens: window(number(4), number(2)) }, standings: standingsOf(rest.slice(5)) }
     case 'RATE':
       return { code, index: number(0) - 1, unit: rest[1] as 'requests' | 'tokens', limit: number(2), used: number(3), waitMs: number(4) }
     case 'PARALLEL':
@@ -49,6 +55,10 @@ export function parseAnswer(reply: unknown): AdmissionAnswer {
 
 function window(limit: number, remaining: number): Headroom['requests'] {
   return limit < 0 ? null : { limit, remaining }
+}
+
+function standingsOf(sums: readonly (string | number)[]): BudgetStanding[] {
+  return Array.from({ length: sums.length / 2 }, (_, i) => ({ usedNano: Number(sums[2 * i]), reservedNano: Number(sums[2 * i + 1]) }))
 }
 
 /** What a refused call asked for. */
@@ -100,13 +110,30 @@ function rateRefusal(answer: Extract<AdmissionAnswer, { code: 'RATE' }>, rule: s
 
 function budgetRefusal(answer: Extract<AdmissionAnswer, { code: 'BUDGET' }>, budget: BudgetScope, asked: Asked): Refusal {
   const decimal = (nano: bigint) => decimalFromPico(nano * 1000n)
-  const isCredit = budget.scope === CREDIT
-  const resetsAt = isCredit ? null : new Date(budget.period.endsAtMs).toISOString()
+  const resetsAt = resetOf(budget)
   // The limit as it was set: Redis knows it in whole nano.
   const words = { limit: decimalFromPico(budget.maxPico ?? answer.limitNano * 1000n), used: decimal(answer.usedNano), reserved: decimal(answer.reservedNano), currency: asked.currency }
   const requested = decimalFromPico(asked.estimatePico)
-  const details = { rule: budget.rule, ...words, requested, ...(isCredit ? {} : { period: budget.period.id }), resets_at: resetsAt }
+  const details = { rule: budget.rule, ...words, requested, ...(resetsAt === null ? {} : { period: budget.period.id }), resets_at: resetsAt }
   if (resetsAt === null) return refuse('insufficient_credit', { ...words, requested }, { details, shouldRetry: false })
   const period = budget.period.id.split(':')[0]!
   return refuse('budget_exceeded', { ...words, rule: budget.rule, requested, period, reset: resetsAt }, { details, shouldRetry: false })
+}
+
+/** The budgets a call was let in by, as they stood without it: a limit of null is none, sums of null are not known any more. */
+export function budgetsTold({ scopes, standings }: { readonly scopes: readonly BudgetScope[]; readonly standings: readonly BudgetStanding[] }): Record<string, string | null>[] {
+  const decimal = (nano: number | undefined) => (nano === undefined ? null : decimalFromPico(BigInt(nano) * 1000n))
+  return scopes.map((budget, i) => ({
+    budget: `${budget.scope}|${budget.period.id}`,
+    rule: budget.rule,
+    limit: budget.maxPico === null ? null : decimalFromPico(budget.maxPico),
+    used: decimal(standings[i]?.usedNano),
+    reserved: decimal(standings[i]?.reservedNano),
+    resets_at: resetOf(budget),
+  }))
+}
+
+/** Prepaid credit does not begin anew. */
+function resetOf({ scope, period }: BudgetScope): string | null {
+  return scope === CREDIT ? null : new Date(period.endsAtMs).toISOString()
 }

@@ -1,4 +1,5 @@
-import type { Headroom } from './admission'
+import type { BudgetStanding, Headroom } from './admission'
+import type { BudgetScope } from './scopes'
 
 /** What a running call holds: enough to settle it, checkpoint it, and rebuild it when Redis lost everything. */
 export interface Reservation {
@@ -15,6 +16,9 @@ export interface Reservation {
   /** Redis TIME of admission. Its UTC date is the call's day for ever (metering.md). */
   readonly admittedAtMs: number
   readonly headroom: Headroom
+  /** The budgets themselves, and what each stood at, in the order of `budgetKeys`. */
+  readonly scopes: readonly BudgetScope[]
+  readonly standings: readonly BudgetStanding[]
 }
 
 /** Sums of a budget as Postgres committed them. */

@@ -11,7 +11,8 @@
 --       per limiter: requests/min, tokens/min, parallel (0 = no limit)
 --       per budget:  limit nano (-1 = none), starts ms, ends ms, 1 = hard
 --       last, where it is only asked: 'dry' (then nothing is written)
--- Answers {code, …}: OK now remaining_requests remaining_tokens limit_requests limit_tokens | RATE i kind limit used wait_ms |
+-- Answers {code, …}: OK now remaining_requests remaining_tokens limit_requests limit_tokens, then per budget used reserved
+--       (before this call; left out where an admission is answered again) | RATE i kind limit used wait_ms |
 --       PARALLEL i limit used | BUDGET i limit used reserved | LOAD i | PERIOD i now | GRACE wait_ms | BORN | REVOKED | EPOCH | DUP
 local SLOTS = 61
 local RESERVATION_TTL_MS = 86400000
@@ -116,21 +117,24 @@ for i = 1, limiters do
   windows[i] = w
 end
 
+local sums = {}
 for i = 1, budgets do
   local at = 9 + limiters * 3 + (i - 1) * 4
   local limit, starts, ends, hard = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), ARGV[at + 4]
   if now < starts or now >= ends then return {'PERIOD', i, now} end
   local b = redis.call('HMGET', KEYS[6 + limiters + i], 'loaded', 'conf', 'unconf', 'resv')
   if not b[1] then return {'LOAD', i} end
+  local used, reserved = (tonumber(b[2]) or 0) + (tonumber(b[3]) or 0), tonumber(b[4]) or 0
+  sums[2 * i - 1], sums[2 * i] = int(used), int(reserved)
   -- What costs nothing is never refused for want of money, not even when more than the limit is spent.
   if limit >= 0 and hard == '1' and estimate > 0 then
     if grace_ms > 0 then return {'GRACE', grace_ms} end
-    local used, reserved = (tonumber(b[2]) or 0) + (tonumber(b[3]) or 0), tonumber(b[4]) or 0
-    if used + reserved + estimate > limit then return {'BUDGET', i, int(limit), int(used), int(reserved)} end
+    if used + reserved + estimate > limit then return {'BUDGET', i, int(limit), sums[2 * i - 1], sums[2 * i]} end
   end
 end
 
-if ARGV[9 + limiters * 3 + budgets * 4 + 1] == 'dry' then return {'OK', now, left_requests, left_tokens, cap_requests, cap_tokens} end
+local answer = {'OK', now, left_requests, left_tokens, cap_requests, cap_tokens, unpack(sums)}
+if ARGV[9 + limiters * 3 + budgets * 4 + 1] == 'dry' then return answer end
 
 local limiter_keys, budget_keys, charged, seconds = {}, {}, {}, {}
 for i = 1, limiters do
@@ -146,4 +150,4 @@ end
 redis.call('HSET', KEYS[1], 'est', int(estimate), 'tok', table.concat(charged, ' '), 'sec', table.concat(seconds, ' '), 'lim', table.concat(limiter_keys, ' '), 'bud', table.concat(budget_keys, ' '), 'draft', ARGV[6], 'gw', ARGV[7], 'at', int(now))
 redis.call('PEXPIRE', KEYS[1], RESERVATION_TTL_MS)
 redis.call('ZADD', KEYS[3], now + lease_ms, rid)
-return {'OK', now, left_requests, left_tokens, cap_requests, cap_tokens}
+return answer
