@@ -95,12 +95,20 @@ export class ModelAdminService {
     await this.notices.publish({ topic: 'catalog' })
   }
 
+  /**
+   * What is wrong with the fallbacks of a model that is to be written, or null. In canonical names.
+   * @param planned lists that the same change is going to write, by model
+   */
+  async fallbackProblem(model: string, fallbacks: readonly string[], planned: ReadonlyMap<string, readonly string[]> = new Map()): Promise<{ path: string; message: string } | null> {
+    const lists = new Map([...(await this.store.list()).map((entry) => [entry.name, entry.fallbacks] as const), ...planned])
+    return judgeFallbacks(model, fallbacks, (name) => lists.get(name))
+  }
+
   /** In canonical names. @throws RefusalError invalid_request, naming the one that will not do */
   private async judgedFallbacks(model: string, wanted: readonly string[]): Promise<string[]> {
     if (wanted.length === 0) return []
     const fallbacks = wanted.map(canonicalModel)
-    const lists = new Map((await this.store.list()).map((entry) => [entry.name, entry.fallbacks]))
-    const problem = judgeFallbacks(model, fallbacks, (name) => lists.get(name))
+    const problem = await this.fallbackProblem(model, fallbacks)
     if (problem) throw new RefusalError(refuse('invalid_request', { reason: `${problem.path} ${problem.message}.` }, { details: { errors: [problem] } }))
     return fallbacks
   }

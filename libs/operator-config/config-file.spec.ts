@@ -16,10 +16,15 @@ describe('reading the file', () => {
     ['a variable that is none', 'a: ${env:9}\n', /^1:4 a variable is written/],
     ['a key that is a list', '? [a]\n: 1\n', /^1:3 a key must be a plain name/],
     ['a key of another world', '__proto__: 1\n', /^1:1 a key must be a plain name/],
+    ['a text with NUL', 'a: [b, "x\\0y"]\n', /^1:8 holds a character that is none/],
+    ['a text with half a character', 'a: "\\ud83d"\n', /^1:4 holds a character that is none/],
+    ['a key with NUL', '"x\\0y": 1\n', /^1:1 a key must be a plain name/],
     ['a bomb', `a: &a [${'1,'.repeat(300)}]\nb: &b [${'*a,'.repeat(300)}]\nc: [${'*b,'.repeat(300)}]\n`, /more than 50000 values/],
     ['a well', `a: ${'['.repeat(40)}${']'.repeat(40)}\n`, /32 deep/],
     ['a file beyond bounds', `a: ${'x'.repeat(1_000_001)}`, /longer than 1000000/],
   ])('refuses %s, with line and column', (_name, text, told) => expect(faults(text)).toEqual([expect.stringMatching(told)]))
+
+  it('reads characters beyond the first plane, escaped or not', () => expect(readConfig('a: "\\ud83d\\ude00\ud83d\ude00"\n', {})).toMatchObject({ file: { root: { a: '\ud83d\ude00\ud83d\ude00' } } }))
 
   it('puts variables in after parsing: a value cannot add a key', () => {
     const read = readConfig('a: ${env:EVIL}\nb: "${env:X:-y z}"\nc: ${env:EVIL:-n}\n', { EVIL: 'x\nadmin: true # "' })

@@ -171,7 +171,14 @@ tenants:
     ['a tool server twice', 'mcp:\n  servers:\n    - {name: a, transport: stdio, command: npx}\n    - {name: a, transport: http, url: "http://x/"}\n', /line 4, column 8: mcp\.servers\.1\.name stands twice in this file: a is mcp\.servers\.0/],
     ['a limit beyond all', 'mcp:\n  servers:\n    - name: a\n      transport: stdio\n      command: npx\n      limits: {rounds: 1000}\n', /line 6, column 16: mcp\.servers\.0\.limits\.rounds must be at most 64/],
     ['tools of a server that is none', 'mcp:\n  servers:\n    - {name: a, transport: stdio, command: npx}\nruntime:\n  models:\n    - name: q\n      provider: ollama\n      model: phi3\n      mcp_servers: [b]\n', /line 9, column 21: runtime\.models\.0\.mcp_servers\.0 names b, which is not one of mcp\.servers/],
-    ['a fallback that is no model', 'runtime:\n  models:\n    - name: a\n      provider: ollama\n      model: phi3\n      fallbacks: [nothing]\n', /line 6, column 7: runtime\.models\.0\.fallbacks names nothing, which is not a model/],
+    ['a fallback that is no model', 'runtime:\n  models:\n    - name: a\n      provider: ollama\n      model: phi3\n      fallbacks: [nothing]\n', /line 6, column 19: runtime\.models\.0\.fallbacks\.0 nothing is not a model of the catalogue/],
+    ['fallbacks in a circle', 'models:\n  - {name: phi3, fallbacks: [llama3.2]}\n  - {name: llama3.2, fallbacks: [phi3]}\n', /line 2, column 30: models\.0\.fallbacks\.0 llama3\.2 falls back to phi3 itself, a circle/],
+    ['a model that falls back to itself', 'models:\n  - {name: phi3, fallbacks: ["phi3:latest"]}\n', /line 2, column 30: models\.0\.fallbacks\.0 is the model itself/],
+    ['a name of which nothing is left', 'models:\n  - {name: ":latest"}\n', /line 2, column 6: models\.0\.name must be more than a tag/],
+    ['a text that no database holds', 'prompts:\n  - {name: a, text: "x\\0y"}\n', /tollgate\.yaml:2:\d+ prompts\.0\.text: holds a character that is none/],
+    ['an alias to nowhere of a tenant that is not there yet', 'aliases:\n  - {name: lost, target: nowhere-at-all, tenant: fresh}\ntenants:\n  - {slug: fresh, name: F, tier: free, home_region: us-east}\n', /line 2, column 18: aliases\.0\.target nowhere-at-all cannot be followed/],
+    ["an alias that leans on another tier's", 'aliases:\n  - {name: shiny, target: phi3, tier: standard}\n  - {name: mine, target: shiny, tenant: fresh}\ntenants:\n  - {slug: fresh, name: F, tier: free, home_region: us-east}\n', /line 3, column 18: aliases\.1\.target shiny cannot be followed/],
+    ["a price in another currency than its new tenant's", 'prices:\n  - {model: phi3, tenant: fresh, currency: EUR, input_per_million: "1", output_per_million: "1", source: x}\ntenants:\n  - {slug: fresh, name: F, tier: free, home_region: us-east}\n', /line 2, column 34: prices\.0\.currency must be the tenant's, USD/],
     ['a place of a prompt that is none', 'prompts:\n  - {name: a, content: "Hello {{user}}"}\n', /line 2, column \d+: prompts\.0\.content \{\{user\}\} is no place of a template/],
     ['two prompts for a model', 'prompts:\n  - {name: a, text: x, models: [llama3.2]}\n  - {name: b, text: y, models: [llama3.2]}\n', /line 2, column 5: prompts\.0 llama3\.2 has the prompt b as well/],
     ['a prompt that nobody wrote', 'models:\n  - name: phi3\n    prompt: kindly\n', /line 3, column 5: models\.0\.prompt kindly is not one of prompts/],
@@ -197,6 +204,41 @@ tenants:
     expect(await config('apply', file)).toMatchObject({ code: 1, err: expect.stringContaining('1 of 3 changes are made; alias blocked could not be: Something went wrong on our side. Apply the file again') })
     await stack.owner.query('ALTER TABLE alias DROP CONSTRAINT spec_block')
     expect((await config('apply', file)).out).toMatch(/^\+ alias blocked\n[\s\S]*\n2 changes are made\.\n$/)
+  })
+
+  it('interrupted at every single write, it goes on when it is applied again, and makes nothing twice', async () => {
+    const prompts = (ofLeft: string, ofRight: string) => `prompts:\n  - {name: p-left, text: l, models: [${ofLeft}]}\n  - {name: p-right, text: r, models: [${ofRight}]}\n`
+    expect(await config('apply', `models:\n  - {name: left}\n  - {name: right}\n${prompts('left', 'right')}`)).toMatchObject({ code: 0, err: '' })
+    const file = `${prompts('right', 'left')}
+models:
+  - {name: leans, fallbacks: ["stands-in:latest", left]}
+  - {name: stands-in}
+tiers:
+  - {slug: silver, name: Silver, models: ["*"], rpm_limit: 60, tpm_limit: null, max_parallel_requests: 8, max_output_tokens: 2048, max_budget: null}
+tenants:
+  - {slug: fresh, name: Fresh, tier: silver, home_region: us-east, projects: [{slug: lab, name: Lab}]}
+aliases:
+  - {name: mine, target: shiny, tenant: fresh}
+  - {name: shiny, target: leans, tier: silver}
+prices:
+  - {model: leans, provider: ollama, tenant: fresh, input_per_million: "1", output_per_million: "2", source: list}
+`
+    await stack.owner.query(`CREATE SEQUENCE spec_writes;
+      CREATE FUNCTION spec_stop() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$ BEGIN IF nextval('spec_writes') > 1 THEN RAISE EXCEPTION 'the machine is gone'; END IF; RETURN NEW; END $$;
+      CREATE TRIGGER spec_stop BEFORE INSERT ON model FOR EACH ROW WHEN (NEW.origin = 'operator') EXECUTE FUNCTION spec_stop()`)
+    for (const table of ['tier', 'alias', 'price', 'prompt', 'tenant', 'project']) await stack.owner.query(`CREATE TRIGGER spec_stop BEFORE INSERT ON ${table} FOR EACH ROW EXECUTE FUNCTION spec_stop()`)
+    let interrupted = 0
+    for (; interrupted < 30; interrupted++) {
+      await stack.owner.query(`SELECT setval('spec_writes', 1, false)`)
+      if ((await config('apply', file)).code === 0) break
+    }
+    // Ten objects, and the prompt that gave its model up before the other took it.
+    expect(interrupted).toBe(10)
+    expect(await config('diff', file)).toEqual({ code: 0, err: '', out: 'Nothing to do: everything is as the file says.\n' })
+    const { rows: [made] } = await stack.owner.query(`SELECT (SELECT count(*)::int FROM tier WHERE slug = 'silver') AS tiers, (SELECT count(*)::int FROM price WHERE model = 'leans') AS prices, (SELECT max(version) FROM prompt WHERE name = 'p-left') AS left,
+      (SELECT models FROM prompt WHERE name = 'p-right' ORDER BY version DESC LIMIT 1) AS right, (SELECT fallbacks FROM model WHERE name = 'leans') AS fallbacks`)
+    expect(made).toEqual({ tiers: 1, prices: 1, left: 2, right: ['left'], fallbacks: ['stands-in', 'left'] })
+    await stack.owner.query('DROP FUNCTION spec_stop CASCADE; DROP SEQUENCE spec_writes')
   })
 
   it('is for owners alone to apply', async () => {

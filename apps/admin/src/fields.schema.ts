@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { decimalFromPico, perMillionFromPico, picoFromDecimal, picoPerTokenFromPerMillion } from '@tollgate/kernel'
+import { canonicalModel, decimalFromPico, perMillionFromPico, picoFromDecimal, picoPerTokenFromPerMillion } from '@tollgate/kernel'
 
 /** Slug of a tenant, project, tier or region. */
 export const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 63 of a-z, 0-9 and "-", beginning with a letter or digit')
@@ -7,7 +7,12 @@ export const slug = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'must be 1 to 
 /** Name for people. */
 export const label = z.string().trim().min(1, 'must not be empty').max(200)
 
-export const modelName = z.string().trim().min(1, 'must not be empty').max(200)
+export const modelName = z
+  .string()
+  .trim()
+  .min(1, 'must not be empty')
+  .max(200)
+  .refine((name) => name === '' || canonicalModel(name) !== '', 'must be more than a tag')
 
 /** Exact name, `family:*` or `*`. */
 export const modelPattern = modelName.refine((text) => !text.includes('*') || text === '*' || /^[^*]+:\*$/.test(text), 'must be a model name, "family:*" or "*"')

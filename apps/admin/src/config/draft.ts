@@ -18,14 +18,15 @@ export interface Step {
 interface Made {
   readonly models: Set<string>
   readonly tiers: Set<string>
-  readonly tenants: Set<string>
+  /** With the tier and currency they are going to have; for those that are there already, what changes. */
+  readonly tenants: Map<string, { readonly tier?: string | undefined; readonly currency?: string }>
 }
 
 /** A plan while it is being made: what is wrong, what is to be done, and what will be there then. Nothing is written. */
 export class Draft {
   readonly faults: Fault[] = []
   readonly steps: Step[] = []
-  readonly made: Made = { models: new Set(), tiers: new Set(), tenants: new Set() }
+  readonly made: Made = { models: new Set(), tiers: new Set(), tenants: new Map() }
   private readonly named = new Map<string, Entry>()
 
   constructor(private readonly file: ConfigFile) {}

@@ -3,12 +3,23 @@ import { ModelAdminService } from '@tollgate/catalog'
 import { PromptAdminService, type PromptVersion, type WantedPrompt } from '@tollgate/catalog/prompts'
 import { canonicalModel } from '@tollgate/kernel'
 import { differences, type Entry } from '@tollgate/operator-config'
-import { addModelBody } from '../routes/catalog/model.schema'
+import { addModelBody, type AddModelBody } from '../routes/catalog/model.schema'
 import { modelFields, modelWire } from '../routes/catalog/model.wire'
 import { promptBody, promptOf } from '../routes/prompts/prompt.schema'
 import type { Draft } from './draft'
 
 const MOST_PROMPTS = 100_000
+
+/** A model as the file has it. */
+interface WantedModel {
+  readonly name: string
+  readonly body: AddModelBody
+  readonly fields: ReturnType<typeof modelFields>
+  readonly known: ModelEntry | null
+  /** As they are going to be. */
+  readonly fallbacks: readonly string[]
+  readonly entry: Entry
+}
 
 /** What a file says of catalogue entries and of the prompts that models are given. */
 @Injectable()
@@ -29,15 +40,21 @@ export class ModelPlan {
   }
 
   async add(draft: Draft, entries: readonly Entry[]): Promise<void> {
-    const all = new Set(entries.map(({ value }) => canonicalModel(String(value.name))))
+    const wanted = new Map<string, WantedModel>()
     for (const entry of entries) {
       const body = draft.parse(addModelBody, entry)
       if (!body || !draft.isFirst('model', canonicalModel(body.name), entry)) continue
       const name = canonicalModel(body.name)
-      const fields = modelFields(body)
-      draft.made.models.add(name)
-      for (const other of body.fallbacks ?? []) if (!all.has(canonicalModel(other)) && !(await this.models.find(other))) draft.fault(entry, ['fallbacks'], `names ${other}, which is not a model`)
       const known = await this.models.find(name)
+      const said = modelFields(body)
+      const fields = said.fallbacks ? { ...said, fallbacks: said.fallbacks.map(canonicalModel) } : said
+      draft.made.models.add(name)
+      wanted.set(name, { name, body, fields, known, fallbacks: fields.fallbacks ?? known?.fallbacks ?? [], entry })
+    }
+    const lists = new Map([...wanted.values()].map(({ name, fallbacks }) => [name, fallbacks]))
+    for (const { name, body, fields, known, fallbacks, entry } of standInsFirst(wanted)) {
+      const problem = fields.fallbacks ? await this.models.fallbackProblem(name, fallbacks, lists) : null
+      if (problem) draft.fault(entry, problem.path.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part)), problem.message)
       if (!known) draft.compare('model', name, null, { ...body, name }, async () => void (await this.models.add(name, fields)))
       else draft.compare('model', name, wireOf(known), wireOf({ ...known, ...fields, labels: { ...known.labels, ...fields.labels } }), () => this.models.change(known, fields))
     }
@@ -62,9 +79,20 @@ export class ModelPlan {
       wanted.push({ prompt: promptOf(name, body), before, entry })
     }
     this.judgePrompts(draft, wanted, [...known.values()])
-    // A prompt that gives a model up goes before the one that takes it.
+    const written = new Set<string>()
+    // One that gives models up goes before those that take them, which spares it a version.
     const grows = ({ prompt, before }: (typeof wanted)[number]) => prompt.models.length - (before?.models.length ?? 0)
-    for (const { prompt, before } of [...wanted].sort((a, b) => grows(a) - grows(b))) draft.compare('prompt', prompt.name, before ? promptWire(before) : null, promptWire(prompt), async (by) => void (await this.prompts.put(prompt, by)))
+    for (const { prompt, before } of [...wanted].sort((a, b) => grows(a) - grows(b))) {
+      draft.compare('prompt', prompt.name, before ? promptWire(before) : null, promptWire(prompt), async (by) => {
+        // Two may change places: one that still has a model of this one gives up what it will not keep.
+        for (const { before: other, prompt: after } of wanted) {
+          if (!other || written.has(after.name) || after.name === prompt.name || !other.models.some((model) => prompt.models.includes(model))) continue
+          await this.prompts.put({ ...wantedOf(other), models: other.models.filter((model) => after.models.includes(model)) }, by)
+        }
+        await this.prompts.put(prompt, by)
+        written.add(prompt.name)
+      })
+    }
   }
 
   /** A model hears one named prompt at most. */
@@ -78,6 +106,24 @@ export class ModelPlan {
       }
     }
   }
+}
+
+/** A model comes after those that may stand in for it, since each is judged when it is written. */
+function standInsFirst(wanted: ReadonlyMap<string, WantedModel>): Iterable<WantedModel> {
+  const [seen, ordered] = [new Set<WantedModel>(), new Set<WantedModel>()]
+  const visit = (model: WantedModel | undefined): void => {
+    if (!model || seen.has(model)) return
+    seen.add(model)
+    for (const name of model.fallbacks) visit(wanted.get(name))
+    ordered.add(model)
+  }
+  for (const model of wanted.values()) visit(model)
+  return ordered
+}
+
+/** A version as it would be written again. */
+function wantedOf({ name, text, merge, temperature, models }: PromptVersion): WantedPrompt {
+  return { name, text, merge, temperature, models }
 }
 
 function promptWire({ text, merge, temperature, models }: WantedPrompt) {

@@ -44,7 +44,8 @@ export class PricePlan {
       if (body.tier && !known.tiers.has(body.tier) && !draft.made.tiers.has(body.tier)) draft.fault(entry, ['tier'], `${body.tier} is not a tier`)
       const tenant = body.tenant ? await this.tenants.get(body.tenant).catch(() => null) : null
       if (body.tenant && !tenant && !draft.made.tenants.has(body.tenant)) draft.fault(entry, ['tenant'], `${body.tenant} is not a tenant`)
-      if (tenant && tenant.currency !== body.currency) draft.fault(entry, ['currency'], `must be the tenant's, ${tenant.currency}`)
+      const currency = tenant?.currency ?? draft.made.tenants.get(body.tenant ?? '')?.currency
+      if (currency !== undefined && currency !== body.currency) draft.fault(entry, ['currency'], `must be the tenant's, ${currency}`)
       const before = body.tenant && !tenant ? null : await this.inForce(body, tenant?.id ?? null)
       // The shipped list has prices of providers that there is no adapter for yet.
       if (!before && body.provider && !known.providers.has(body.provider)) draft.fault(entry, ['provider'], 'is not a provider')

@@ -13,6 +13,8 @@ import { tierOf, tierWire } from '../routes/tiers/tier.wire'
 import type { Draft } from './draft'
 
 const MOST_TIERS = 10_000
+/** Id of a tenant that the same file is going to make: nothing is stored for it. */
+const NOT_THERE_YET = '00000000-0000-0000-0000-000000000000'
 
 const aliasEntry = scopedAliasBody.extend({ tenant: slug.nullable().optional() }).refine((body) => !body.tier || !body.tenant, { path: ['tenant'], message: 'an alias is of a tier or of a tenant, not of both' })
 
@@ -81,16 +83,15 @@ export class RightsPlan {
       models: draft.made.models,
       aliases: (scope: Scope) => new Map(all.filter((other) => (other.tier ?? null) === scope.tier && (scope.tenantId === null ? !other.tenant : other.tenant === tenant)).map((other) => [other.name, other.target])),
     }
-    const scope = { tenantId: owner?.id ?? (tenant ? 'not there yet' : null), tier: tier ?? null }
-    const isStored = !tenant || owner !== null
-    const before = isStored ? (await this.aliases.list(scope)).find((alias) => alias.name === name) : undefined
+    const scope = { tenantId: owner?.id ?? (tenant ? NOT_THERE_YET : null), tier: tier ?? null }
+    const tenantTier = (tenant && draft.made.tenants.get(tenant)?.tier) ?? owner?.tier ?? null
+    const before = (await this.aliases.list(scope)).find((alias) => alias.name === name)
     // What is there already is not judged again: a shipped alias may wait for its model.
     if (before?.target === target) return
-    const problem = isStored ? await this.aliases.problemWith({ ...scope, name, target }, { tenantTier: owner?.tier ?? null, providers: this.providers.known, planned }) : null
+    const problem = await this.aliases.problemWith({ ...scope, name, target }, { tenantTier, providers: this.providers.known, planned })
     if (problem) return draft.fault(entry, [problem.path], `${problem.path === 'target' ? target : name} ${problem.message}`)
     const label = tenant ?? tier ? `${name} of ${tenant ?? tier}` : name
     draft.compare('alias', label, before ? { target: before.target } : null, { target }, async (by) => {
-      const tenantTier = tenant ? (await this.tenants.get(tenant)).tier : null
       await this.aliases.put(await scopeOf(), name, target, { tenantTier, providers: this.providers.known, changedBy: by })
     })
   }

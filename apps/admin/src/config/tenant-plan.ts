@@ -50,8 +50,8 @@ export class TenantPlan {
     const body = draft.parse(createTenantBody, entry, value)
     if (!body || !draft.isFirst('tenant', body.slug, entry)) return false
     this.judge(draft, entry, body, known)
-    draft.made.tenants.add(body.slug)
     const { slug, currency, name, tier, home_region: homeRegion } = body
+    draft.made.tenants.set(slug, { tier, currency })
     draft.compare('tenant', slug, null, value, async () => void (await this.tenants.createTenant({ ...fieldsOf(body), slug, currency, name, tier, homeRegion })))
     return true
   }
@@ -61,6 +61,7 @@ export class TenantPlan {
     if (!body || !draft.isFirst('tenant', tenant.slug, entry)) return false
     if (currency !== undefined && currency !== tenant.currency) draft.fault(entry, ['currency'], `of a tenant does not change: amounts on record are in ${tenant.currency}`)
     this.judge(draft, entry, body, known)
+    draft.made.tenants.set(tenant.slug, { tier: body.tier })
     const fields = fieldsOf(body)
     const regions = fields.allowedRegions ?? tenant.allowedRegions
     if (!regions.includes(fields.homeRegion ?? tenant.homeRegion)) draft.fault(entry, ['home_region'], 'must be one of the allowed regions')

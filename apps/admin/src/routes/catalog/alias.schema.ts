@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { modelName, slug } from '../../fields.schema'
 
-const aliasName = z.string().trim().min(1, 'must not be empty').max(100)
+const aliasName = modelName.max(100)
 
 export const aliasBody = z.strictObject({ name: aliasName, target: modelName }).meta({ id: 'Alias' })
 export const scopedAliasBody = z.strictObject({ name: aliasName, target: modelName, tier: slug.nullable().optional() }).meta({ id: 'ScopedAlias' })
