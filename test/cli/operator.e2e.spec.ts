@@ -15,13 +15,14 @@ describe('tollgate for operators', () => {
   let server: string
   let token: string
   let apiKey: string
+  let slug: string
   beforeAll(async () => {
     stack = await startStack({ redisUrl, hosts: [{ name: 'gpu-1', region: 'us-east', dialect: 'ollama', models: ['phi3', 'llama3.2'] }, { name: 'gpu-2', region: 'eu-west', dialect: 'ollama', models: ['phi3'] }] })
     admin = await startAdmin({ TOLLGATE_KEY_PEPPER: SECRET, TOLLGATE_JWT_SECRET: SECRET, TOLLGATE_SECRETS_KEY: SECRET }, stack.database)
     await admin.app.listen(0, '127.0.0.1')
     server = await admin.app.getUrl()
     token = await admin.personToken('owner')
-    apiKey = (await stack.addTenant()).key
+    ;({ key: apiKey, slug } = await stack.addTenant())
   })
   afterAll(async () => {
     await admin.stop()
@@ -150,6 +151,13 @@ describe('tollgate for operators', () => {
     expect((await tollgate('report', '--group-by', 'model,day')).out).toMatch(/MODEL +DAY +REQUESTS[\s\S]*phi3 +\d{4}-\d\d-\d\d +\d+ +0%[\s\S]*in all/)
     expect((await tollgate('report', '--format', 'csv')).out).toMatch(/^model,/)
     expect(await tollgate('report', '--group-by', 'colour')).toMatchObject({ code: 1, err: expect.stringContaining('group_by') })
+  })
+
+  it.each(['models list', 'models info phi3', 'models bench phi3', 'aliases', 'tiers', 'tenants', 'keys list TENANT', 'hosts', 'jobs', 'health', 'report', 'demo', 'config show', 'invoice list', 'ledger verify', 'profile', 'chat hello'])('says one JSON value and nothing else for programs: %s --json', async (line) => {
+    const words = line.replace('TENANT', slug).split(' ')
+    const { code, out } = await tollgate(...words, '--json')
+    expect({ line, code, out: out.split('\n').length }).toEqual({ line, code: 0, out: 2 })
+    expect(JSON.parse(out)).toBeInstanceOf(Object)
   })
 
   it('keeps profiles for several servers, and no key goes to an address it was not kept for', async () => {

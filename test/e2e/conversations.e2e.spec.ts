@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
+import { CatalogService } from '../../libs/catalog'
 import type { ChatMessage } from '../../libs/kernel'
 import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
 import { eventsIn, usageOf } from './evidence'
@@ -155,6 +156,23 @@ describe('conversations', () => {
     const tools = [{ role: 'user', content: 'weather' }, { role: 'assistant', content: '', tool_calls: [{ id: 'c1', type: 'function', function: { name: 'w', arguments: '{}' } }] }, { role: 'tool', tool_call_id: 'c1', content: 'sun' }]
     expect((await call('POST', '/chat', { messages: tools, conversation_id: tooled })).status).toBe(200)
     expect((await to('mistral:7b', tooled)).body.error.message).toBe('The conversation stays with its model: mistral:7b does not call tools, and the conversation uses them.')
+  })
+
+  it('are told by each model under its own prompt: after a switch the new one stands before the same history', async () => {
+    const refresh = () => Promise.all(stack.gateways.map((gateway) => gateway.get(CatalogService, { strict: false }).refresh()))
+    await stack.owner.query(`INSERT INTO prompt (name, version, text, merge, models, created_by, created_at) VALUES ('whoami', 1, 'You are {{model}}.', 'before', '{llama3.2,mistral:7b}', $1, now())`, [GONE])
+    await refresh()
+    try {
+      const id = await open({ model: 'llama3.2', system: 'be brief' })
+      const { body } = await say(id, 'who are you')
+      expect(lastPrompt()).toEqual([{ role: 'system', content: 'You are llama3.2.\n\nbe brief' }, { role: 'user', content: 'who are you' }])
+      expect((await call('PATCH', `/v1/conversations/${id}`, { model: 'mistral:7b' })).body).toMatchObject({ ok: true })
+      await say(id, 'and now', {}, 1)
+      expect(lastPrompt()).toEqual([{ role: 'system', content: 'You are mistral:7b.\n\nbe brief' }, { role: 'user', content: 'who are you' }, { role: 'assistant', content: body.response }, { role: 'user', content: 'and now' }])
+    } finally {
+      await stack.owner.query(`DELETE FROM prompt WHERE name = 'whoami'`)
+      await refresh()
+    }
   })
 
   it('stay in their regions, whatever is down, and cannot be given regions of others', async () => {
