@@ -3,11 +3,12 @@ import { OutboundPools } from '@tollgate/platform/outbound'
 import type { AttemptOutcome, ProviderAdapter } from './domain/adapter'
 import { ProvidersService } from './providers.service'
 import { callTo, Sink, type Overrides } from './scripted-call'
-import { ANTHROPIC_SPEECH, OLLAMA_SPEECH, OPENAI_SPEECH } from './scripted-speech'
+import { ANTHROPIC_SPEECH, OLLAMA_SPEECH, OPENAI_SPEECH, OPENROUTER_SPEECH } from './scripted-speech'
 import { ScriptedUpstream, streamed, type Behaviour, type Speech } from './scripted-upstream'
 
 const COUNTS = { prompt: 21, completion: 11 }
 const chunk = (fields: object) => `data: ${JSON.stringify(fields)}\n\n`
+const named = (type: string, fields: object) => `event: ${type}\n${chunk({ type, ...fields })}`
 
 /** What only one of the two dialects can do, or what depends on how a behaviour is timed. */
 const BEHAVIOURS: Record<string, Behaviour> = {
@@ -25,10 +26,15 @@ const BEHAVIOURS: Record<string, Behaviour> = {
     res.writeHead(200, { 'content-type': 'text/event-stream' }).write(': OPENROUTER PROCESSING\n\n')
     res.end(`\n\n${speech.word('a')}:\n\n${speech.ending(COUNTS)}`)
   },
+  'eof-mid': streamed((speech) => [speech.word('a')]),
   'tool-cut': ({ res }) =>
     res.writeHead(200, { 'content-type': 'text/event-stream' }).end(
       chunk({ choices: [{ index: 0, delta: { tool_calls: [{ index: 0, id: 'a', function: { name: 'f', arguments: '{"city":' } }] } }] }) +
         chunk({ choices: [{ index: 0, delta: {}, finish_reason: 'tool_calls' }] }) + 'data: [DONE]\n\n',
+    ),
+  'block-cut': ({ res, speech }) =>
+    res.writeHead(200, { 'content-type': 'text/event-stream' }).end(
+      named('content_block_start', { index: 0, content_block: { type: 'tool_use', id: 'a', name: 'f', input: {} } }) + named('content_block_delta', { index: 0, delta: { type: 'input_json_delta', partial_json: '{"city":' } }) + speech.ending(COUNTS, 'tool_use'),
     ),
   'done-only': ({ res, speech }) => res.writeHead(200, { 'content-type': 'text/event-stream' }).end(`${speech.word('a')}data: [DONE]`),
   'short-body': ({ res, speech }) => {
@@ -38,6 +44,8 @@ const BEHAVIOURS: Record<string, Behaviour> = {
   'late-whole': ({ res, speech }) => void setTimeout(() => res.writeHead(200, { 'content-type': 'application/json' }).end(speech.whole('all', COUNTS)), 80),
   hang: () => {},
   'late-reset': ({ res }) => void setTimeout(() => res.socket!.resetAndDestroy(), 1_100),
+  'named-twice': ({ res, speech }) => res.writeHead(200, { 'content-type': 'text/event-stream', 'x-generation-id': 'gen-of-the-header' }).end(speech.word('a') + speech.ending(COUNTS)),
+  'named-oddly': ({ res, speech }) => res.writeHead(200, { 'content-type': 'text/event-stream' }).end((speech.word('a') + speech.ending(COUNTS)).replaceAll('"gen-1"', '"gen 1&id=2"')),
   renamed: ({ res, speech }) => res.writeHead(200, { 'content-type': 'application/json' }).end(speech.whole('all', COUNTS).replace('"model":"ok"', '"model":"other"')),
 }
 
@@ -46,7 +54,7 @@ const providers = new ProvidersService(pools, systemClock)
 const upstreams = new Map<Speech, ScriptedUpstream>()
 
 beforeAll(async () => {
-  for (const speech of [OLLAMA_SPEECH, OPENAI_SPEECH, ANTHROPIC_SPEECH]) upstreams.set(speech, await ScriptedUpstream.start(speech, BEHAVIOURS))
+  for (const speech of [OLLAMA_SPEECH, OPENAI_SPEECH, OPENROUTER_SPEECH, ANTHROPIC_SPEECH]) upstreams.set(speech, await ScriptedUpstream.start(speech, BEHAVIOURS))
 })
 afterAll(async () => {
   for (const upstream of upstreams.values()) await upstream.stop()
@@ -156,6 +164,30 @@ describe('OpenAI-compatible', () => {
   })
 })
 
+describe('OpenRouter', () => {
+  const namesOf = async (speech: Speech, model: string, over: Overrides = {}) => {
+    const names: string[] = []
+    const { failure } = await chat(speech, model, { ...over, onGeneration: (name) => names.push(name) })
+    return { names, isWhole: failure === null }
+  }
+
+  it.each([
+    ['named-twice', {}, ['gen-of-the-header']],
+    ['ok', {}, ['gen-1']],
+    ['json-for-stream', { stream: false }, ['chatcmpl-1']],
+    // It would be part of an address.
+    ['named-oddly', {}, []],
+  ])('%s %j: what it can be asked for afterwards is told once: %j', async (model, over, names) => {
+    expect(await namesOf(OPENROUTER_SPEECH, model, over)).toEqual({ names, isWhole: true })
+  })
+
+  it('is named before its answer breaks; others name nothing that anybody could ask for', async () => {
+    expect(await namesOf(OPENROUTER_SPEECH, 'tool-cut')).toEqual({ names: [], isWhole: false })
+    expect(await namesOf(OPENROUTER_SPEECH, 'eof-mid')).toEqual({ names: ['gen-1'], isWhole: false })
+    expect(await namesOf(OPENAI_SPEECH, 'ok')).toEqual({ names: [], isWhole: true })
+  })
+})
+
 describe('the registry', () => {
   it('knows its providers and no others', () => {
     expect(providers.known.has('ollama') && providers.known.has('openrouter') && providers.known.has('llamacpp')).toBe(true)
@@ -166,6 +198,10 @@ describe('the registry', () => {
 })
 
 describe('anthropic', () => {
+  it('does not pass a tool call off as whole that was cut short', async () => {
+    expect(await failureOf(ANTHROPIC_SPEECH, 'block-cut')).toMatchObject({ class: 'cut', cause: 'tool call cut short' })
+  })
+
   it('counts cached tokens as parts of the prompt, and the last count of the completion', async () => {
     expect(await chat(ANTHROPIC_SPEECH, 'cached')).toMatchObject({ usage: { promptTokens: 110, completionTokens: 9, cachedTokens: 100, cacheWriteTokens: 7, source: 'provider' } })
   })

@@ -40,6 +40,7 @@ export class Exchange implements OutboundHandler {
   private hasRedialled = false
   private isPaused = false
   private isSettled = false
+  private isNamed = false
   private lingering: NodeJS.Timeout | null = null
 
   constructor(
@@ -94,20 +95,21 @@ export class Exchange implements OutboundHandler {
     if (this.isSettled) return
     this.status = status
     this.headers = headers
-    const encoding = headers['content-encoding']
     if (status >= 300 && status < 400) return this.fail(misconfigured('address', `redirect ${status}`))
-    if (encoding !== undefined && encoding !== 'identity') return this.malformed('encoded body')
+    if ((headers['content-encoding'] ?? 'identity') !== 'identity') return this.malformed('encoded body')
     if (status >= 400) return
     if (isOfAnother(this.host, this.call.requestId, headers['x-request-id'])) return this.malformed('answer to another request')
-    this.noteGeneration()
+    if (this.dialect.generationHeader) this.noteGeneration(headers[this.dialect.generationHeader])
     const type = String(headers['content-type'] ?? 'none').split(';')[0]!.trim().toLowerCase()
     if (type === this.dialect.streamType) this.decoder = this.dialect.decoder((frame) => this.frame(frame))
     else if (type !== 'application/json') this.malformed(`content type ${type.slice(0, 60)}`)
   }
 
-  private noteGeneration(): void {
-    const name = this.dialect.generationHeader && this.headers[this.dialect.generationHeader]
-    if (typeof name === 'string' && GENERATION.test(name)) this.call.onGeneration?.(name)
+  /** By the header or, where a proxy let none through, by the answer's own id: it is the same name. */
+  private noteGeneration(name: unknown): void {
+    if (this.isNamed || typeof name !== 'string' || !GENERATION.test(name)) return
+    this.isNamed = true
+    this.call.onGeneration?.(name)
   }
 
   onResponseData(chunk: Buffer): void {
@@ -171,6 +173,7 @@ export class Exchange implements OutboundHandler {
   /** Acts on what the last frame told; false when the exchange is settled. */
   private judge(): boolean {
     const { reply } = this
+    if (this.dialect.generationHeader) this.noteGeneration(reply.answerId)
     if (reply.error) this.fail(failureFromReply(reply.error, this.context))
     else if (reply.malformed) this.malformed(reply.malformed)
     else if (reply.isCut) this.succeed()

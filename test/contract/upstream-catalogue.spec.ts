@@ -19,7 +19,7 @@ const providers = new ProvidersService(pools, systemClock)
 let sandbox: Sandbox
 let hostIds = 0
 beforeAll(async () => {
-  sandbox = await startSandbox({ hosts: UPSTREAMS.map((dialect) => ({ name: dialect, region: 'eu-west', dialect, models: [MODEL], apiKey: SECRET, defaults: { gap: 0 } })) })
+  sandbox = await startSandbox({ hosts: UPSTREAMS.map((dialect) => ({ name: dialect, region: 'eu-west', dialect, models: [MODEL, 'nomic-embed-text'], apiKey: SECRET, defaults: { gap: 0 } })) })
 })
 afterAll(async () => {
   await sandbox.close()
@@ -88,6 +88,24 @@ it.each([
       expect({ dialect, stream, ids: ids.size, names, cities }).toEqual({ dialect, stream, ids: count, names: ['get_weather', 'get_time'].slice(0, count), cities: [[0, 'Paris'], [1, 'Rome']].slice(0, count) })
     }
   }
+})
+
+describe('embeddings', () => {
+  const EMBEDDER = 'nomic-embed-text'
+  it.each([
+    ['ok', 'ok'], ['no-usage', 'ok'], ['no-model-embed', 'refused model_not_available deployment'], ['busy', 'refused model_not_available host'], ['rate', 'refused model_not_available nobody'],
+    ['http500', 'ambiguous upstream_error host'], ['gateway-html', 'ambiguous upstream_error host'], ['redirect', 'misconfigured upstream_error nobody'], ['no-key', 'misconfigured upstream_error nobody'],
+    ['reset-first', 'ambiguous upstream_error host'], ['refuse', 'not_dispatched upstream_error host'], ['gzip', 'ambiguous upstream_error host'],
+  ])('%s: %s', async (behaviour, fate) => {
+    for (const dialect of ['ollama', 'openai', 'vllm'] as const) {
+      const host = sandbox.host(dialect)
+      await host.set(behaviour)
+      const call = callTo(host.baseUrl, dialect, EMBEDDER, { stream: false, limits: PATIENT })
+      const outcome = await providers.adapterFor(dialect)!.chat({ ...call, target: { ...call.target, hostId: `h${++hostIds}` }, request: { ...call.request, embedding: { dimensions: null } } }, new Sink())
+      await host.reset()
+      expect({ dialect, fate: outcome.failure ? fateOf(outcome) : 'ok', vectors: outcome.vectors?.length ?? 0 }).toEqual({ dialect, fate, vectors: fate === 'ok' ? 1 : 0 })
+    }
+  })
 })
 
 it('waits as long as it is told, within an hour, and only for a 429 or a 503', async () => {

@@ -47,6 +47,8 @@ describe('what a broken call cost at OpenRouter', () => {
     ['endless;cost=0.002', 2_000, '2000000000'],
     ['ok;words=400;gap=10;cost=0.003', 2_000, '3000000000'],
     ['no-usage;cost=0.004', Infinity, '4000000000'],
+    ['reset-mid;cost=0.005;header=0', Infinity, '5000000000'],
+    ['ok;words=400;gap=10;cost=0.006;header=0', 2_000, '6000000000'],
   ])('%s: it is asked for and booked to the digit, in the books of all calls', async (behaviour, leavesAfter, cost) => {
     const rid = await ask(behaviour, leavesAfter)
     expect([await costOf(rid), await generations(rid)]).toEqual([[expect.not.objectContaining({ cost })], [{ tries: 0, isDone: false, cost: null, completion: null }]])

@@ -125,7 +125,9 @@ describe('providers', () => {
 
     it('hears nothing of what would leave the tier or cost more, and the caller hears that', async () => {
       const answer = await post({ model: 'acme/wide:free', models: ['acme/dear'], provider: { order: ['dear'] }, route: 'fallback', plugins: [{ id: 'web' }], transforms: ['middle-out'], top_a: 0.1 })
-      expect(Object.keys(calls('c-router').at(-1)!.body as object).filter((name) => /models|provider|route|plugins|transforms/.test(name))).toEqual([])
+      const heard = calls('c-router').at(-1)!.body as { plugins: unknown }
+      // Of plugins only that none may leave out the middle of what is asked.
+      expect([Object.keys(heard).filter((name) => /models|provider|route|plugins|transforms/.test(name)), heard.plugins]).toEqual([['plugins'], [{ id: 'context-compression', enabled: false }]])
       expect(((await answer.json()) as { warnings: string[] }).warnings).toEqual([expect.stringMatching(/"models".*"plugins"/), expect.stringContaining('"order"'), expect.stringContaining('sandbox')])
     })
 

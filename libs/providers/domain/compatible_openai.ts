@@ -26,6 +26,7 @@ export function readCompatibleFrame(reply: Reply, frame: string, isWhole = false
     reply.malformed = 'frame is not a JSON object'
     return
   }
+  if (reply.answerId === null && typeof body.id === 'string') reply.answerId = body.id
   if (isError(body)) {
     const { code } = asObject(body.error) ?? body
     const status = typeof code === 'number' && code >= 400 && code <= 599 ? code : null

@@ -13,7 +13,7 @@ export interface Dialect {
   readonly choices: number
   /** The upstream answers with whatever model it has, so its name is no sign of trouble. */
   readonly ignoresModel: boolean
-  /** Header that names the answer for later questions about its cost. */
+  /** Header that names the answer for later questions about its cost; where it is missing, the answer's own id does. */
   readonly generationHeader?: string | null
   decoder(onFrame: OnFrame): FrameDecoder
   read(reply: Reply, frame: string, isWhole: boolean): void

@@ -12,7 +12,7 @@ describe('what a provider cannot serve', () => {
     ['logit_bias', { logit_bias: { 1: 2 } }, ['openai', 'vllm', 'llamacpp'], ['ollama', 'anthropic', 'mistral']],
     ['provider', { provider: { data_collection: 'deny' } }, ['openrouter', 'ollama', 'vllm', 'llamafarm'], ['openai', 'anthropic', 'together', 'openai-compatible']],
     ['provider', { provider: { zdr: true } }, ['openrouter', 'llamacpp', 'lmstudio'], ['openai', 'groq', 'deepseek', 'mistral']],
-    ['response_format', { response_format: { type: 'json_object' } }, ['openai', 'ollama'], ['anthropic']],
+    ['response_format', { response_format: { type: 'json_object' } }, ['openai', 'ollama', 'together'], ['anthropic', 'lmstudio']],
   ])('%s is named where it would be dropped', (parameter, parameters, serving, lacking) => {
     for (const provider of serving) expect([provider, lackOf(provider, ask(parameters))]).toEqual([provider, null])
     for (const provider of lacking) expect([provider, lackOf(provider, ask(parameters))?.parameter]).toEqual([provider, parameter])

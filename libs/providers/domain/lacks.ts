@@ -16,11 +16,12 @@ export function lackOf(provider: string, { parameters, messages }: Pick<ChatRequ
   const quirks = quirksOf(provider)
   const givesLogprobs = isCompatible ? quirks.givesLogprobs : provider === 'ollama'
   const takesBias = isCompatible && !quirks.droppedFields.includes('logit_bias')
+  const takesJsonObject = isCompatible ? quirks.takesJsonObject : provider === 'ollama'
   const fetchesLinks = isCompatible ? quirks.fetchesLinks : provider === 'anthropic'
   if (wantsPrivacy(parameters.provider) && !OWN.has(provider) && !quirks.takesRouting) return { parameter: 'provider', reason: 'the provider of this model cannot be told what may become of the data' }
   if (parameters.logprobs === true && !givesLogprobs) return { parameter: 'logprobs', reason: 'the provider of this model gives no log probabilities' }
   if (isFilled(parameters.logit_bias) && !takesBias) return { parameter: 'logit_bias', reason: 'the provider of this model has no such setting' }
-  if (provider === 'anthropic' && (parameters.response_format as { type?: unknown } | undefined)?.type === 'json_object') return { parameter: 'response_format', reason: 'the provider of this model knows json_schema only' }
+  if (!takesJsonObject && (parameters.response_format as { type?: unknown } | undefined)?.type === 'json_object') return { parameter: 'response_format', reason: 'the provider of this model knows json_schema only' }
   // A host of the operator would fetch it from within the operator's network (security.md, I12).
   if (!fetchesLinks && hasLink(messages)) return { parameter: 'messages', reason: 'images must be sent as base64 data URIs for this model; links are not fetched' }
   return null

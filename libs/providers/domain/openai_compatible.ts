@@ -11,7 +11,7 @@ export interface CompatibleTarget {
 
 /** The canonical request (OpenAI's shape) as one upstream wants it. Usage is always asked for: metering needs it. */
 export function toCompatibleBody(request: ChatRequest, { model, maxTokens, quirks, cacheSalt }: CompatibleTarget): Record<string, unknown> {
-  const body: Record<string, unknown> = { model, messages: messagesFor(request, quirks), stream: request.stream }
+  const body: Record<string, unknown> = { model, messages: messagesFor(request, quirks), stream: request.stream, ...quirks.fixedFields }
   for (const field of COMMON_FIELDS) {
     if (request.parameters[field] !== undefined && !quirks.droppedFields.includes(field)) body[field] = request.parameters[field]
   }

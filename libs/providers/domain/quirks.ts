@@ -4,12 +4,16 @@ export interface Quirks {
   readonly maxTokensField: 'max_tokens' | 'max_completion_tokens'
   /** Request fields a tenant may send beyond `COMMON_FIELDS`. */
   readonly extraFields: readonly string[]
+  /** Sent with every request, so that nothing is done to it that nobody asked for. */
+  readonly fixedFields: Readonly<Record<string, unknown>>
   /** Fields of `COMMON_FIELDS` this upstream mishandles. */
   readonly droppedFields: readonly string[]
   /** Gives as many answers as `n` asks for and counts them all; the others are asked once for each. */
   readonly answersSeveral: boolean
   /** Gives log probabilities in OpenAI's shape. */
   readonly givesLogprobs: boolean
+  /** Knows `response_format: json_object` beside `json_schema`. */
+  readonly takesJsonObject: boolean
   /** Fetches images from links itself, outside the operator's network; the others are sent images only. */
   readonly fetchesLinks: boolean
   /** False: the role `developer` is sent as `system`. */
@@ -22,7 +26,7 @@ export interface Quirks {
   readonly takesRouting: boolean
   /** Understands `cache_salt`, which keeps tenants' prefix caches apart. */
   readonly takesCacheSalt: boolean
-  /** Header with the name under which it can be asked later what an answer cost; null where there is none. */
+  /** Header with the name under which it can be asked later what an answer cost, which is the answer's id too; null where nobody can be asked. */
   readonly generationHeader: string | null
 }
 
@@ -39,9 +43,11 @@ export const COMMON_FIELDS: readonly string[] = [
 const DEFAULT: Quirks = {
   maxTokensField: 'max_tokens',
   extraFields: [],
+  fixedFields: {},
   droppedFields: ['verbosity', 'prediction'],
   answersSeveral: false,
   givesLogprobs: true,
+  takesJsonObject: true,
   fetchesLinks: false,
   knowsDeveloperRole: false,
   takesReasoning: false,
@@ -55,8 +61,9 @@ const UNIVERSAL: Quirks = { ...DEFAULT, extraFields: ['think', 'top_k'], givesLo
 
 const QUIRKS: Readonly<Record<string, Quirks>> = {
   openai: { ...DEFAULT, maxTokensField: 'max_completion_tokens', droppedFields: [], answersSeveral: true, fetchesLinks: true, knowsDeveloperRole: true },
-  // Whether `n` is known depends on the provider behind it.
-  openrouter: { ...DEFAULT, fetchesLinks: true, extraFields: ['top_k', 'top_a', 'min_p', 'repetition_penalty', 'reasoning'], knowsDeveloperRole: true, takesReasoning: true, takesRouting: true, generationHeader: 'x-generation-id' },
+  // Whether `n` is known depends on the provider behind it. A prompt that is too long for a model of at most 8192 tokens would
+  // lose its middle, and nobody would be told.
+  openrouter: { ...DEFAULT, fetchesLinks: true, extraFields: ['top_k', 'top_a', 'min_p', 'repetition_penalty', 'reasoning'], fixedFields: { plugins: [{ id: 'context-compression', enabled: false }] }, knowsDeveloperRole: true, takesReasoning: true, takesRouting: true, generationHeader: 'x-generation-id' },
   vllm: { ...DEFAULT, answersSeveral: true, extraFields: ['top_k', 'min_p', 'repetition_penalty', 'structured_outputs'], takesReasoning: true, takesCacheSalt: true },
   // Its `logprobs` is a number and its answer has another shape.
   together: { ...DEFAULT, answersSeveral: true, givesLogprobs: false, fetchesLinks: true, extraFields: ['top_k', 'min_p', 'repetition_penalty'] },
@@ -68,7 +75,7 @@ const QUIRKS: Readonly<Record<string, Quirks>> = {
   mistral: { ...DEFAULT, droppedFields: [...DEFAULT.droppedFields, 'logit_bias', 'seed'], givesLogprobs: false, fetchesLinks: true },
   deepseek: { ...DEFAULT, takesReasoning: true },
   groq: { ...DEFAULT, givesLogprobs: false, fetchesLinks: true },
-  lmstudio: { ...DEFAULT, givesLogprobs: false, extraFields: ['top_k'] },
+  lmstudio: { ...DEFAULT, givesLogprobs: false, takesJsonObject: false, extraFields: ['top_k'] },
   'openai-compatible': DEFAULT,
 }
 

@@ -34,6 +34,8 @@ export class Reply {
   malformed: string | null = null
   usage: ReportedUsage | null = null
   servedModel: string | null = null
+  /** The upstream's own id of the answer, where its dialect has one; never shown to a tenant. */
+  answerId: string | null = null
   /** The stop sequence that ended the answer, where an upstream names it; else null. */
   stopSequence: string | null = null
   vectors: readonly (readonly number[])[] | null = null

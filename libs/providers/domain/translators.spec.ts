@@ -81,6 +81,12 @@ describe('openai_compatible', () => {
     expect(body('universal', { think: true, thinking_budget: 9e9, n_ctx: 9e9 })).not.toHaveProperty('thinking_budget')
   })
 
+  it('lets no router leave out the middle of a prompt, whatever the caller wishes', () => {
+    const compression = { id: 'context-compression' }
+    expect(body('openrouter', { plugins: [compression], transforms: ['middle-out'] })).toMatchObject({ plugins: [{ ...compression, enabled: false }] })
+    for (const provider of ['openai', 'vllm', 'together', 'llamacpp', 'lmstudio', 'universal', 'openai-compatible']) expect(body(provider, { plugins: [compression] })).not.toHaveProperty('plugins')
+  })
+
   it('knows who counts several choices wrongly', () => {
     const wish = { ...request({}), choices: 3 }
     expect([choicesOf(wish, quirksOf('openai')), choicesOf(wish, quirksOf('llamacpp')), choicesOf(request({}), quirksOf('openai'))]).toEqual([3, 1, 1])

@@ -112,7 +112,8 @@ export function compatibleChat(scene: Scene): Script {
     ? streamed('text/event-stream', chatChunks(scene, ask, answer), answer.promptTokens)
     : completion(scene, ask, answer)
   if (scene.stage.dialect === 'openrouter') {
-    script.headers['x-generation-id'] = generationName(scene)
+    // A proxy on the way may let it through or not: `header=0`.
+    if (scene.behaviour.params.header !== '0') script.headers['x-generation-id'] = generationName(scene)
     keepGeneration(scene, ask.model, answer)
   }
   return script
