@@ -74,6 +74,13 @@ describe('the official Ollama client, unmodified', () => {
       await atRest(redisUrl)
     })
 
+    it.each([false, true])('calls two tools at once, each whole (stream: %s)', async (stream) => {
+      await stack.sandbox.host(host).set('tool-parallel')
+      const request = { model, messages: QUESTION, tools: [WEATHER, { ...WEATHER, function: { ...WEATHER.function, name: 'get_time' } }] }
+      const parts = stream ? await partsOf(await client.chat({ ...request, stream: true })) : [await client.chat(request)]
+      expect(parts.flatMap(({ message }) => message.tool_calls ?? []).map((call) => [call.function.name, call.function.arguments])).toEqual([['get_weather', { city: 'Paris' }], ['get_time', { city: 'Rome' }]])
+    })
+
     it('generates from a prompt, whole and streamed, and is cut where it asked to be', async () => {
       expect(await client.generate({ model, prompt: 'one two', system: 'be brief' })).toMatchObject({ response: WORDS, done: true, done_reason: 'stop' })
       const parts = await partsOf(await client.generate({ model, prompt: 'one two', stream: true, options: { num_predict: 4 } }))

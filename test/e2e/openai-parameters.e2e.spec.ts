@@ -91,6 +91,15 @@ describe('every parameter of OpenAI’s chat completions is treated as the READM
     expect(stack.sandbox.host('openai-eu').log().filter(({ method }) => method === 'POST')).toEqual([])
   })
 
+  it.each([[{ max_tokens: 4 }], [{ max_completion_tokens: 4 }], [{ max_tokens: 4, max_completion_tokens: 9 }], [{ max_tokens: 9, max_completion_tokens: 4 }]])('%j: no more than that, from a host that ignores it', async (limits) => {
+    for (const [host, model] of [['ollama-us', 'llama3.2'], ['openai-eu', 'gpt-4o-mini']] as const) {
+      await stack.sandbox.host(host).set('endless')
+      const text = await (await post({ ...limits, model, stream: true })).text()
+      const choices = text.split('\n\n').filter((block) => /^data: \{/.test(block)).flatMap((block) => chatChunk.parse(JSON.parse(block.slice(6))).choices)
+      expect([choices.map(({ delta }) => delta.content ?? '').join(''), choices.at(-1)!.finish_reason]).toEqual(['w1 w2 w3 w4', 'length'])
+    }
+  })
+
   it('a field in no list is ignored and named in a warning, streamed and not', async () => {
     const warning = { warnings: [expect.stringContaining('"max_token"'), ...ONLY_SANDBOX] }
     expect(await (await post({ max_token: 5 })).json()).toMatchObject(warning)

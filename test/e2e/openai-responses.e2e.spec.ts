@@ -2,7 +2,7 @@ import OpenAI, { BadRequestError } from 'openai'
 import type { Response, ResponseInputItem, ResponseStreamEvent, Tool } from 'openai/resources/responses/responses'
 import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
 import { atRest, usageRow } from './evidence'
-import { textCompletion } from './openai-shapes'
+import { responseEvent, responseObject, textCompletion } from './openai-shapes'
 
 const { url: redisUrl } = redisTargets().at(-1)!
 const DIALECTS = [
@@ -35,8 +35,17 @@ describe('responses and legacy completions, through the official OpenAI client',
 
   const eventsOf = async (stream: AsyncIterable<ResponseStreamEvent>) => {
     const events: ResponseStreamEvent[] = []
-    for await (const event of stream) events.push(event)
+    for await (const event of stream) {
+      responseEvent.parse(event)
+      events.push(event)
+    }
     return events
+  }
+  /** A response as its own stream tells it, or whole; either way by OpenAI's schema. */
+  const respond = async (body: object, streams: boolean) => {
+    const answer = streams ? ((await eventsOf(await client.responses.create({ ...body, stream: true }))).at(-1) as { response: Response }).response : await client.responses.create(body)
+    const { output_text: _, ...told } = answer
+    return responseObject.parse(told) as unknown as Response
   }
 
   describe.each(DIALECTS)('on a host of the %s dialect', (_dialect, host, model) => {
@@ -44,6 +53,7 @@ describe('responses and legacy completions, through the official OpenAI client',
       const answer = await client.responses.create({ model, input: 'one two', instructions: 'be brief' })
       expect(answer).toMatchObject({ id: expect.stringMatching(/^resp_[0-9a-f]{32}$/), object: 'response', status: 'completed', model, error: null, incomplete_details: null, store: false, output: [{ type: 'message', role: 'assistant', status: 'completed', content: [{ type: 'output_text', text: WORDS, annotations: [] }] }] })
       expect(answer.output_text).toBe(WORDS)
+      responseObject.parse(answer)
       expect(answer.usage).toMatchObject({ output_tokens: 11, input_tokens_details: { cached_tokens: 0 }, output_tokens_details: { reasoning_tokens: 0 } })
       const row = await usageRow(stack.owner, (answer as { _request_id?: string })._request_id!)
       expect([row.prompt_tokens, row.completion_tokens]).toEqual([answer.usage!.input_tokens, answer.usage!.output_tokens])
@@ -72,6 +82,26 @@ describe('responses and legacy completions, through the official OpenAI client',
       expect(sent).toContain('21 degrees')
       expect(sent).toContain('Paris')
       await atRest(redisUrl)
+    })
+
+    it.each([false, true])('calls two functions at once, each an item of its own and done (stream: %s)', async (streams) => {
+      await stack.sandbox.host(host).set('tool-parallel')
+      const { output } = await respond({ model, input: 'one two', tools: [WEATHER, { ...WEATHER, name: 'get_time' }] }, streams)
+      const calls = output as { type: string; call_id: string; name: string; arguments: string; status: string }[]
+      expect(calls.map(({ type, name, arguments: args, status }) => [type, name, JSON.parse(args), status])).toEqual([['function_call', 'get_weather', { city: 'Paris' }, 'completed'], ['function_call', 'get_time', { city: 'Rome' }, 'completed']])
+      expect(new Set(calls.map(({ call_id: id }) => id)).size).toBe(2)
+    })
+
+    it.each([false, true])('tells log probabilities where they are asked for, and nowhere else (stream: %s)', async (streams) => {
+      const told = async (more: object) => {
+        const [message] = (await respond({ model, input: 'one two', ...more }, streams)).output as unknown as { content: { logprobs: { token: string; top_logprobs: unknown[] }[] }[] }[]
+        return message!.content[0]!.logprobs
+      }
+      const [first, ...rest] = await told({ include: ['message.output_text.logprobs'], top_logprobs: 2 })
+      expect([first, ...rest].map((one) => one!.token).join('')).toBe(WORDS)
+      expect(first!.top_logprobs).toHaveLength(2)
+      expect((await told({ include: ['message.output_text.logprobs'] })).map(({ token }) => token).join('')).toBe(WORDS)
+      expect(await told({ include: ['reasoning.encrypted_content'] })).toEqual([])
     })
 
     it('says incomplete when the limit cut it, streamed or not', async () => {
@@ -116,9 +146,15 @@ describe('responses and legacy completions, through the official OpenAI client',
     })
   })
 
-  it('gives reasoning as an item of its own, before the message', async () => {
+  it.each([false, true])('tells a refusal of the model apart from what it says (stream: %s)', async (streams) => {
+    await stack.sandbox.host('openai-eu').set('refusal')
+    const answer = await respond({ model: 'gpt-4o-mini', input: 'one two' }, streams)
+    expect(answer).toMatchObject({ status: 'incomplete', incomplete_details: { reason: 'content_filter' }, output: [{ type: 'message', content: [{ type: 'refusal', refusal: WORDS }] }] })
+  })
+
+  it.each([false, true])('gives reasoning as an item of its own, before the message (stream: %s)', async (streams) => {
     await stack.sandbox.host('ollama-us').set('think')
-    const answer = await client.responses.create({ model: 'qwen3:8b', input: 'one two', reasoning: { effort: 'low' } })
+    const answer = await respond({ model: 'qwen3:8b', input: 'one two', reasoning: { effort: 'low' } }, streams)
     expect(answer.output.map(({ type }) => type)).toEqual(['reasoning', 'message'])
     expect(stack.sandbox.host('ollama-us').log().at(-1)!.body).toMatchObject({ think: 'low' })
   })

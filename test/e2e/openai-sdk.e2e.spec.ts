@@ -99,6 +99,24 @@ describe('the official OpenAI client, unmodified', () => {
       await atRest(redisUrl)
     })
 
+    it.each([false, true])('calls two tools at once, told apart by index (stream: %s)', async (streams) => {
+      await stack.sandbox.host(host).set('tool-parallel')
+      const wish = { model, messages: QUESTION, tools: [WEATHER, { ...WEATHER, function: { ...WEATHER.function, name: 'get_time' } }] } as const
+      const chunks = streams ? await chunksOf(await client.chat.completions.create({ ...wish, tools: [...wish.tools], stream: true })) : []
+      const calls = new Map<number, { id: string; name: string; arguments: string }>()
+      for (const { delta } of chunks.map((chunk) => chatChunk.parse(chunk) as ChatCompletionChunk).flatMap(({ choices }) => choices)) {
+        for (const { index, id, function: part } of delta.tool_calls ?? []) {
+          // A name and an id come once, with the first fragment.
+          expect(id === undefined).toBe(calls.has(index))
+          const known = calls.get(index) ?? { id: id!, name: part!.name!, arguments: '' }
+          calls.set(index, { ...known, arguments: known.arguments + (part?.arguments ?? '') })
+        }
+      }
+      if (!streams) for (const [index, call] of (await client.chat.completions.create({ ...wish, tools: [...wish.tools] })).choices[0]!.message.tool_calls!.entries()) calls.set(index, { id: call.id, ...(call as { function: { name: string; arguments: string } }).function })
+      expect([...calls].map(([index, { name, arguments: text }]) => [index, name, JSON.parse(text)])).toEqual([[0, 'get_weather', { city: 'Paris' }], [1, 'get_time', { city: 'Rome' }]])
+      expect(new Set([...calls.values()].map(({ id }) => id)).size).toBe(2)
+    })
+
     it.each([false, true])('stops the upstream within a second when the caller aborts (stream: %s)', async (streams) => {
       await stack.sandbox.host(host).set('ok;words=1000;gap=20')
       const leave = new AbortController()

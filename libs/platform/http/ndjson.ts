@@ -18,7 +18,12 @@ export class NdjsonStream {
   }
 
   send(data: unknown): boolean {
-    return this.writes.write(`${JSON.stringify(data)}\n`)
+    return this.sendJson(JSON.stringify(data))
+  }
+
+  /** @param json one JSON document that `JSON.stringify` wrote: it holds no line break */
+  sendJson(json: string): boolean {
+    return this.writes.write(`${json}\n`)
   }
 
   /** Shows that the stream lives, by an object that says nothing. A reader that is behind has bytes enough. */

@@ -50,6 +50,10 @@ describe('the corridor’s events as Anthropic’s', () => {
 
   it('a call without arguments has an empty input', () => expect(told([call(0, '', { id: 't', name: 'f' })]).content).toEqual([{ type: 'tool_use', id: 't', name: 'f', input: {} }]))
 
+  it('blanks behind whole arguments begin no other block', () => {
+    expect(told([call(0, '{"a":1}', { id: 't0', name: 'f' }), call(1, '{"b":2}', { id: 't1', name: 'g' }), call(0, '\n')]).content).toEqual([{ type: 'tool_use', id: 't0', name: 'f', input: { a: 1 } }, { type: 'tool_use', id: 't1', name: 'g', input: { b: 2 } }])
+  })
+
   it('however fragments of calls come interleaved, no block is cut off and nothing is lost', () => {
     const inputs = fc.array(fc.record({ a: fc.string({ maxLength: 6 }), n: fc.nat(99) }), { minLength: 1, maxLength: 4 })
     fc.assert(

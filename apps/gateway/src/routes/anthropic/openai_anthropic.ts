@@ -1,4 +1,5 @@
 import type { ChatEvent, FinishReason, Usage } from '@tollgate/kernel'
+import { areWholeArguments } from '../whole-arguments'
 
 /** An event of a message's stream; its name is its `type`. */
 export interface MessageEvent {
@@ -38,6 +39,8 @@ export class MessageBlocks {
   readonly content: Block[] = []
   private open: OpenBlock | null = null
   private readonly waiting = new Map<number, ChatEvent[]>()
+  /** Calls that are done: only blanks can follow whole arguments. */
+  private readonly over = new Set<number>()
 
   /** @param emit takes each event; answers false when the reader is slow */
   constructor(private readonly emit: (event: MessageEvent) => boolean) {}
@@ -46,6 +49,7 @@ export class MessageBlocks {
     if (event.kind === 'reasoning' && event.seal) return this.seal(event.seal)
     const key = event.kind === 'text' ? TEXT : event.kind === 'reasoning' ? THINKING : event.index
     if (this.open?.key === key) return this.delta(event)
+    if (this.over.has(key)) return true
     const waiting = this.waiting.get(key)
     if (waiting) waiting.push(event)
     else this.waiting.set(key, [event])
@@ -78,7 +82,7 @@ export class MessageBlocks {
   private flush(isEnd: boolean): boolean {
     let isReady = true
     for (const [key, events] of this.waiting) {
-      if (!isEnd && this.open && this.open.key >= 0 && !isWhole(this.open.text)) break
+      if (!isEnd && this.open && this.open.key >= 0 && !areWholeArguments(this.open.text)) break
       this.waiting.delete(key)
       this.begin(key, events[0]!)
       for (const event of events) isReady = this.delta(event)
@@ -107,20 +111,12 @@ export class MessageBlocks {
   private close(): void {
     if (!this.open) return
     const { block, key, text } = this.open
+    if (key >= 0) this.over.add(key)
     if (key === TEXT) block.text = text
     else if (key === THINKING) block.thinking = text
     else block.input = inputOf(text)
     this.emit({ type: 'content_block_stop', index: this.content.length - 1 })
     this.open = null
-  }
-}
-
-function isWhole(text: string): boolean {
-  if (!text.trimEnd().endsWith('}')) return false
-  try {
-    return typeof JSON.parse(text) === 'object'
-  } catch {
-    return false
   }
 }
 

@@ -68,6 +68,8 @@ function parsed(text: string): unknown {
 export class OllamaStreamReply implements StreamedReply {
   stream: NdjsonStream | null = null
   private readonly tools = new CollectedReply()
+  /** All of a line of plain text before and behind that text. */
+  private frame: readonly [before: string, behind: string] | null = null
 
   constructor(
     private readonly http: HttpRequest,
@@ -90,7 +92,21 @@ export class OllamaStreamReply implements StreamedReply {
 
   push(event: ChatEvent): boolean {
     if (event.kind === 'tool_call') return this.tools.push(event)
+    if (event.kind === 'text' && !event.logprobs) return this.text(event.text)
     return this.stream!.send(ollamaLine(this.head, event.kind === 'text' ? { text: event.text, logprobs: event.logprobs } : { text: '', thinking: event.text }))
+  }
+
+  /** Nearly all lines differ in their text alone, so all else of them is written once. */
+  private text(text: string): boolean {
+    const [before, behind] = (this.frame ??= this.frameOfText())
+    return this.stream!.sendJson(before + JSON.stringify(text) + behind)
+  }
+
+  private frameOfText(): readonly [string, string] {
+    const json = JSON.stringify(ollamaLine(this.head, { text: '' }))
+    const field = this.head.form === 'chat' ? '"content":' : '"response":'
+    const at = json.lastIndexOf(`${field}""`) + field.length
+    return [json.slice(0, at), json.slice(at + 2)]
   }
 
   onDrain(resume: () => void): void {

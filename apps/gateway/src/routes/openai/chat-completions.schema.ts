@@ -7,7 +7,8 @@ const MOST_CHOICES = 128
 const MOST_TOOLS = 128
 
 const penaltySchema = z.number().min(-2).max(2).nullish()
-const effortSchema = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
+/** How hard a model is to think, in OpenAI's words. */
+export const effortSchema = z.enum(['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'])
 const toolSchema = z.looseObject({
   type: z.literal('function', 'only tools of type function are served'),
   function: z.looseObject({ name: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, _ or -'), parameters: z.looseObject({}).nullish() }),

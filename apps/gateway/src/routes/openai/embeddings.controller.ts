@@ -8,7 +8,9 @@ import { CollectedReply } from '../collected-reply'
 import { InferenceDoor, writeJson, writeRefusal, type CallerRequest } from '../inference'
 import { parseBody } from '../request-body'
 import { completedHeaders } from '../served-headers'
-import { embeddingRequest, embeddingsSchema } from './embeddings.schema'
+import { givenFields, notesOfUnknown } from './chat-completions.schema'
+import { warningsOf } from './chat-completions.wire'
+import { embeddingRequest, EMBEDDINGS_FIELDS, embeddingsSchema } from './embeddings.schema'
 
 /** OpenAI's embeddings, through the same corridor as every answer: only the prompt is metered. */
 @Controller()
@@ -26,18 +28,18 @@ export class EmbeddingsController {
     reply.hijack()
     const result = await this.door.serve(http, reply, 'openai', request, new CollectedReply())
     if (result.kind !== 'completed') return writeRefusal(http, reply, result)
-    writeJson(http, reply, 200, embeddingList(result, body.encoding_format === 'base64'), completedHeaders(result))
+    writeJson(http, reply, 200, embeddingList(result, body.encoding_format === 'base64', notesOfUnknown(givenFields(body), EMBEDDINGS_FIELDS)), completedHeaders(result))
   }
 }
 
-function embeddingList(result: CompletedChat, isBase64: boolean): Record<string, unknown> {
+function embeddingList(result: CompletedChat, isBase64: boolean, notes: readonly string[]): Record<string, unknown> {
   const { promptTokens } = result.usage
   return {
     object: 'list',
     data: result.vectors!.map((vector, index) => ({ object: 'embedding', index, embedding: isBase64 ? base64Of(vector) : vector })),
     model: result.served.model,
     usage: { prompt_tokens: promptTokens, total_tokens: promptTokens, cost: decimalFromPico(result.costPico), currency: result.currency },
-    ...(result.warnings.length > 0 ? { warnings: result.warnings } : {}),
+    ...warningsOf(result, notes),
   }
 }
 

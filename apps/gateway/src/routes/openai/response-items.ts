@@ -1,4 +1,5 @@
-import type { ChatEvent } from '@tollgate/kernel'
+import type { ChatEvent, TokenLogprob } from '@tollgate/kernel'
+import { areWholeArguments } from '../whole-arguments'
 
 /** An event of a response's stream, without its sequence number. */
 export interface ResponseEvent {
@@ -10,21 +11,26 @@ type Item = { id: string; type: string; status: 'in_progress' | 'completed' | 'i
 
 interface OpenItem {
   readonly item: Item
-  /** Index of the tool call; -1 for text, -2 for reasoning. */
+  /** Index of the tool call, or what else it is of. */
   readonly key: number
   text: string
+  readonly logprobs: TokenLogprob[]
 }
 
 const TEXT = -1
 const REASONING = -2
+const REFUSAL = -3
 
 /**
  * Builds the output items of a response from the corridor's events, and tells each step as the stream's events: an item
- * is added, its deltas follow, it is done before the next one begins.
+ * is added, its deltas follow, it is done before the next one begins. What comes in the midst of an unfinished call waits.
  */
 export class ResponseItems {
   readonly output: Item[] = []
   private open: OpenItem | null = null
+  private readonly waiting = new Map<number, ChatEvent[]>()
+  /** Calls that are done: only blanks can follow whole arguments. */
+  private readonly over = new Set<number>()
 
   /** @param idPrefix makes ids of ours that differ between requests @param emit takes each event; answers false when the reader is slow */
   constructor(
@@ -33,47 +39,73 @@ export class ResponseItems {
   ) {}
 
   push(event: ChatEvent): boolean {
-    const key = event.kind === 'text' ? TEXT : event.kind === 'reasoning' ? REASONING : event.index
-    if (this.open?.key !== key) this.begin(key, event)
-    const open = this.open!
-    const delta = event.kind === 'tool_call' ? (event.arguments ?? '') : event.text
-    open.text += delta
-    if (delta === '') return true
-    return this.emit({ type: DELTAS[kindOf(key)], ...this.place(key), delta, ...(key === TEXT ? { logprobs: [] } : {}) })
+    // A seal is for the provider that thought.
+    if (event.kind === 'reasoning' && event.seal) return true
+    const key = keyOf(event)
+    if (this.open?.key === key) return this.delta(event)
+    if (this.over.has(key)) return true
+    const waiting = this.waiting.get(key)
+    if (waiting) waiting.push(event)
+    else this.waiting.set(key, [event])
+    return this.flush(false)
   }
 
   /** Ends the last item. An answer without any is one empty message. */
   finish(isCut: boolean): void {
+    this.flush(true)
     if (!this.open && this.output.length === 0) this.begin(TEXT, { kind: 'text', text: '', choice: 0 })
     this.close(isCut ? 'incomplete' : 'completed')
+  }
+
+  /** What waited goes out, as long as no call is cut off by it. */
+  private flush(isEnd: boolean): boolean {
+    let isReady = true
+    for (const [key, events] of this.waiting) {
+      if (!isEnd && this.open && this.open.key >= 0 && !areWholeArguments(this.open.text)) break
+      this.waiting.delete(key)
+      this.begin(key, events[0]!)
+      for (const event of events) isReady = this.delta(event)
+    }
+    return isReady
+  }
+
+  private delta(event: ChatEvent): boolean {
+    const { key } = this.open!
+    const delta = event.kind === 'tool_call' ? (event.arguments ?? '') : event.text
+    const logprobs = (event.kind === 'text' && event.logprobs) || []
+    if (delta === '' && logprobs.length === 0) return true
+    this.open!.text += delta
+    this.open!.logprobs.push(...logprobs)
+    return this.emit({ type: `response.${STEPS[kindOf(key)]}.delta`, ...this.place(key), delta, ...(key === TEXT ? { logprobs } : {}) })
   }
 
   private begin(key: number, event: ChatEvent): void {
     this.close('completed')
     const id = `${PREFIXES[kindOf(key)]}_${this.idPrefix}${this.output.length}`
+    const head = { id, status: 'in_progress' as const }
     const item: Item =
-      key === TEXT
-        ? { id, type: 'message', status: 'in_progress', role: 'assistant', content: [] }
+      event.kind === 'tool_call'
+        ? { ...head, type: 'function_call', call_id: event.id ?? id, name: event.name ?? '', arguments: '' }
         : key === REASONING
-          ? { id, type: 'reasoning', status: 'in_progress', summary: [], content: [] }
-          : { id, type: 'function_call', status: 'in_progress', call_id: (event as { id?: string }).id ?? id, name: (event as { name?: string }).name ?? '', arguments: '' }
+          ? { ...head, type: 'reasoning', summary: [], content: [] }
+          : { ...head, type: 'message', role: 'assistant', content: [] }
     this.output.push(item)
-    this.open = { item, key, text: '' }
+    this.open = { item, key, text: '', logprobs: [] }
     this.emit({ type: 'response.output_item.added', output_index: this.output.length - 1, item: { ...item } })
-    if (key < 0) this.emit({ type: 'response.content_part.added', ...this.place(key), part: partOf(key, '') })
+    if (key < 0) this.emit({ type: 'response.content_part.added', ...this.place(key), part: partOf(this.open) })
   }
 
   private close(status: Item['status']): void {
     const { open } = this
     if (!open) return
-    const { item, key, text } = open
+    const { item, key, text, logprobs } = open
     item.status = status
-    if (key < 0) item.content = [partOf(key, text)]
+    if (key >= 0) this.over.add(key)
+    if (key < 0) item.content = [partOf(open)]
     else item.arguments = text === '' ? '{}' : text
-    if (key === TEXT) this.emit({ type: 'response.output_text.done', ...this.place(key), text, logprobs: [] })
-    if (key === REASONING) this.emit({ type: 'response.reasoning_text.done', ...this.place(key), text })
-    if (key < 0) this.emit({ type: 'response.content_part.done', ...this.place(key), part: partOf(key, text) })
-    else this.emit({ type: 'response.function_call_arguments.done', ...this.place(key), name: item.name, arguments: item.arguments })
+    const whole = key === TEXT ? { text, logprobs } : key === REASONING ? { text } : key === REFUSAL ? { refusal: text } : { name: item.name, arguments: item.arguments }
+    this.emit({ type: `response.${STEPS[kindOf(key)]}.done`, ...this.place(key), ...whole })
+    if (key < 0) this.emit({ type: 'response.content_part.done', ...this.place(key), part: partOf(open) })
     this.emit({ type: 'response.output_item.done', output_index: this.output.length - 1, item: { ...item } })
     this.open = null
   }
@@ -83,14 +115,22 @@ export class ResponseItems {
   }
 }
 
-type Kind = 'text' | 'reasoning' | 'call'
-const PREFIXES: Readonly<Record<Kind, string>> = { text: 'msg', reasoning: 'rs', call: 'fc' }
-const DELTAS: Readonly<Record<Kind, string>> = { text: 'response.output_text.delta', reasoning: 'response.reasoning_text.delta', call: 'response.function_call_arguments.delta' }
+type Kind = 'text' | 'reasoning' | 'refusal' | 'call'
+const PREFIXES: Readonly<Record<Kind, string>> = { text: 'msg', reasoning: 'rs', refusal: 'msg', call: 'fc' }
+/** What the events of an item's growth are called. */
+const STEPS: Readonly<Record<Kind, string>> = { text: 'output_text', reasoning: 'reasoning_text', refusal: 'refusal', call: 'function_call_arguments' }
 
-function kindOf(key: number): Kind {
-  return key === TEXT ? 'text' : key === REASONING ? 'reasoning' : 'call'
+function keyOf(event: ChatEvent): number {
+  if (event.kind === 'tool_call') return event.index
+  if (event.kind === 'reasoning') return REASONING
+  return event.isRefusal ? REFUSAL : TEXT
 }
 
-function partOf(key: number, text: string): Record<string, unknown> {
-  return key === TEXT ? { type: 'output_text', text, annotations: [], logprobs: [] } : { type: 'reasoning_text', text }
+function kindOf(key: number): Kind {
+  return key === TEXT ? 'text' : key === REASONING ? 'reasoning' : key === REFUSAL ? 'refusal' : 'call'
+}
+
+function partOf({ key, text, logprobs }: OpenItem): Record<string, unknown> {
+  if (key === REFUSAL) return { type: 'refusal', refusal: text }
+  return key === TEXT ? { type: 'output_text', text, annotations: [], logprobs } : { type: 'reasoning_text', text }
 }

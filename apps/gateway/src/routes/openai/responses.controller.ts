@@ -26,8 +26,7 @@ export class ResponsesController {
   @HttpCode(200)
   async respond(@Req() http: CallerRequest, @Res() reply: HttpReply): Promise<void> {
     const body = parseBody(responsesSchema, http.body)
-    const { request, ignoredTools } = responsesWish(body, http.bodyBytes ?? 0)
-    const warnings = ignoredTools.length > 0 ? [`tools of these types are not served here and were ignored: ${ignoredTools.join(', ')}`] : []
+    const { request, notes: warnings } = responsesWish(body, http.bodyBytes ?? 0)
     const head: ResponseHead = { id: `resp_${http.id.replace(/-/g, '')}`, createdAt: Math.floor(this.clock.now() / 1000), body, warnings }
     reply.hijack()
     if (request.stream) {

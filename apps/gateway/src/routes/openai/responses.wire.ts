@@ -37,6 +37,7 @@ function skeleton({ id, createdAt, body }: ResponseHead): Record<string, unknown
     text: { format: body.text?.format ?? { type: 'text' } },
     tool_choice: body.tool_choice ?? 'auto',
     tools: body.tools ?? [],
+    top_logprobs: body.top_logprobs ?? 0,
     top_p: body.top_p ?? 1,
     truncation: 'disabled',
     usage: null,
@@ -57,7 +58,7 @@ function finished(head: ResponseHead, result: CompletedChat, output: readonly un
     output,
     usage: {
       input_tokens: usage.promptTokens,
-      input_tokens_details: { cached_tokens: usage.cachedTokens },
+      input_tokens_details: { cached_tokens: usage.cachedTokens, cache_write_tokens: usage.cacheWriteTokens },
       output_tokens: usage.completionTokens,
       output_tokens_details: { reasoning_tokens: usage.reasoningTokens },
       total_tokens: usage.promptTokens + usage.completionTokens,
