@@ -59,9 +59,8 @@ function publicRefusal(call: RunningCall, failure: AttemptFailure, end: CallEnd)
   if (end.stopReason === 'swept') return refuse('usage_unavailable', {}, { retryAfterSeconds: 1 })
   if (failure.code === 'hosts_busy') return refuse('hosts_busy', failure.words, { retryAfterSeconds: Math.max(BUSY_RETRY_AFTER_SECONDS, Math.ceil((failure.retryAfterMs ?? 0) / 1000)) })
   if (failure.class === 'not_dispatched' || failure.class === 'refused') {
-    const retryAfterSeconds = failure.retryAfterMs === null ? RETRY_AFTER_SECONDS : Math.min(60, Math.max(1, Math.ceil(failure.retryAfterMs / 1000)))
-    const isPointless = failure.retryAfterMs !== null && failure.retryAfterMs > 60_000
-    return refuse('model_not_available', { model: call.selection.model.name }, { retryAfterSeconds, ...(isPointless ? { shouldRetry: false } : {}) })
+    const retryAfterSeconds = failure.retryAfterMs === null ? RETRY_AFTER_SECONDS : Math.max(1, Math.ceil(failure.retryAfterMs / 1000))
+    return refuse('model_not_available', { model: call.selection.model.name }, { retryAfterSeconds })
   }
   if (failure.code === 'context_length_exceeded') {
     const { limit, used } = failure.words

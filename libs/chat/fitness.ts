@@ -35,10 +35,11 @@ function misfit(request: ChatRequest, lack: ReturnType<Abilities['lackOf']>, con
   // A token is at least one byte: most bodies need not be counted.
   if (contextLength === null || request.bodyBytes < contextLength) return null
   const used = leastUsed(request)
-  return used >= contextLength ? contextRefusal(contextLength, used) : null
+  // An answer needs a token too, a vector does not.
+  return used + (request.embedding ? 0 : 1) > contextLength ? contextRefusal(contextLength, used) : null
 }
 
-/** Inputs of embeddings are read one by one. An answer needs a token too, a vector does not. */
+/** Inputs of embeddings are read one by one. */
 function leastUsed({ messages, embedding }: ChatRequest): number {
-  return embedding ? Math.max(...messages.map((message) => lowEstimatePromptTokens([message]))) - 1 : lowEstimatePromptTokens(messages)
+  return embedding ? Math.max(...messages.map((message) => lowEstimatePromptTokens([message]))) : lowEstimatePromptTokens(messages)
 }

@@ -7,13 +7,19 @@ export interface Refusal {
   /** The public sentence. Never holds secrets, prompts, addresses or an upstream's own words. */
   readonly message: string
   readonly details: Readonly<Record<string, unknown>>
-  /** Whole seconds for `Retry-After`; undefined = no promise. */
+  /** Whole seconds for `Retry-After`, at most a minute; undefined = no promise. */
   readonly retryAfterSeconds?: number
   /** False tells official SDKs not to retry (`x-should-retry: false`). */
   readonly shouldRetry?: boolean
 }
 
-/** Builds a refusal from the catalogue; `words` fill the `{name}` places of its sentence. */
+/** Official SDKs hold their caller for as long as they are told up to this, and choose for themselves beyond it. */
+const LONGEST_RETRY_AFTER_SECONDS = 60
+
+/**
+ * Builds a refusal from the catalogue; `words` fill the `{name}` places of its sentence. What takes longer than a minute is
+ * told as a minute that is not worth waiting for.
+ */
 export function refuse(
   code: ErrorCode,
   words: Readonly<Record<string, string | number>> = {},
@@ -21,7 +27,9 @@ export function refuse(
 ): Refusal {
   const { status, sentence } = ERRORS[code]
   const message = sentence.replace(/\{(\w+)\}/g, (whole, name: string) => String(words[name] ?? whole))
-  return { code, status, message, details: rest.details ?? {}, retryAfterSeconds: rest.retryAfterSeconds, shouldRetry: rest.shouldRetry }
+  const { details = {}, retryAfterSeconds: seconds, shouldRetry } = rest
+  const isLong = seconds !== undefined && seconds > LONGEST_RETRY_AFTER_SECONDS
+  return { code, status, message, details, retryAfterSeconds: isLong ? LONGEST_RETRY_AFTER_SECONDS : seconds, shouldRetry: shouldRetry ?? (isLong ? false : undefined) }
 }
 
 /** Carries a refusal through code that can only throw (guards, pipes, parsers). The error filter renders it. */

@@ -4,6 +4,7 @@ import OpenAI, { BadRequestError } from 'openai'
 import { CatalogService } from '../../libs/catalog'
 import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
 import { atRest, usageOf } from './evidence'
+import { SURFACES } from './surfaces'
 
 const { url: redisUrl } = redisTargets().at(-1)!
 const OPERATORS_CONTEXT = 4_096
@@ -30,7 +31,7 @@ describe('what does not fit is refused with its numbers, on every surface', () =
     stack = await startStack({
       redisUrl,
       hosts: [
-        { name: 'ollama-us', region: 'us-east', dialect: 'ollama', models: ['llama3.2', 'tinyllama', 'llava', 'mistral:7b'], defaults: { gap: 0 } },
+        { name: 'ollama-us', region: 'us-east', dialect: 'ollama', models: ['llama3.2', 'tinyllama', 'llava', 'mistral:7b', 'nomic-embed-text'], defaults: { gap: 0 } },
         { name: 'openai-eu', region: 'eu-west', dialect: 'openai', models: ['gpt-4o-mini'], defaults: { gap: 0 } },
       ],
       env: { OLLAMA_CONTEXT_LENGTH: String(OPERATORS_CONTEXT), OLLAMA_KEEP_ALIVE: '10m', TOLLGATE_BODY_LIMIT_BYTES: String(32 * 1024 * 1024) },
@@ -91,6 +92,25 @@ describe('what does not fit is refused with its numbers, on every surface', () =
       expect(answer.usage!.prompt_tokens).toBe(limit - 17)
       expect(asked('ollama-us').at(-1)!.body).toMatchObject({ truncate: false, shift: false, ...loading })
     })
+  })
+
+  it.each(SURFACES.flatMap(({ path, body }) => [true, false].map((stream) => [path, stream, body] as const)))('%s (stream: %s): refused before anything is sent, with both numbers', async (path, stream, body) => {
+    const used = 2_048 + 100
+    const response = await stack.post(path, tenant.key, JSON.parse(JSON.stringify(body('tinyllama', stream)).replace('one two', words(used))) as object)
+    const text = await response.text()
+    expect({ path, status: response.status, text }).toEqual({ path, status: 400, text: expect.stringMatching(/\b2048\b/) })
+    expect(text).toMatch(new RegExp(`\\b${used}\\b`))
+    expect(text).toContain('context_length_exceeded')
+    expect(asked('ollama-us')).toEqual([])
+  })
+
+  it.each(['/v1/embeddings', '/api/embed', '/api/embeddings'])('%s: a text that is too long for the model is refused, never cut; many that fit are one call', async (path) => {
+    const inputOf = (...texts: string[]) => (path === '/api/embeddings' ? { prompt: texts[0] } : { input: texts })
+    const refused = await stack.post(path, tenant.key, { model: 'nomic-embed-text', ...inputOf(words(3_000)) })
+    expect([refused.status, await refused.text()]).toEqual([400, expect.stringMatching(/\b2048\b.*\b3000\b/)])
+    expect(asked('ollama-us')).toEqual([])
+    expect((await stack.post(path, tenant.key, { model: 'nomic-embed-text', ...inputOf(words(1_500), words(1_500)) })).status).toBe(200)
+    expect(asked('ollama-us')).toMatchObject([{ path: '/api/embed', body: { truncate: false } }])
   })
 
   it('a host that counts more than we do refuses, and its numbers are told; nothing is billed', async () => {

@@ -29,7 +29,10 @@ describe('the catalogue of upstreams through the gateway', () => {
   /** In turn: what comes late on a connection must not meet the next trial, and one party's connection is no other's at once. */
   let tenants: SeededTenant[]
   let asked = 0
+  const rejections: unknown[] = []
+  const note = (reason: unknown) => void rejections.push(reason)
   beforeAll(async () => {
+    process.on('unhandledRejection', note)
     stack = await startStack({
       redisUrl,
       hosts: DIALECTS.map((dialect) => ({ name: dialect, region: 'us-east', dialect, models: [HOSTS[dialect]], defaults: { gap: 0 } })),
@@ -37,7 +40,10 @@ describe('the catalogue of upstreams through the gateway', () => {
     })
     tenants = await Promise.all(Array.from({ length: 8 * DIALECTS.length }, () => stack.addTenant({ tier: 'enterprise' })))
   })
-  afterAll(() => stack.stop())
+  afterAll(async () => {
+    process.off('unhandledRejection', note)
+    await stack.stop()
+  })
 
   async function ask({ behaviour, parameters = {}, maxTokens = 100 }: Trial, dialect: keyof typeof HOSTS, stream: boolean): Promise<Answer> {
     await stack.sandbox.host(dialect).set(behaviour)
@@ -100,8 +106,9 @@ describe('the catalogue of upstreams through the gateway', () => {
     })
   })
 
-  it('leaves nothing reserved and no upstream running', async () => {
+  it('leaves nothing reserved, no upstream running and no promise unheard', async () => {
     await atRest(redisUrl)
+    expect(rejections).toEqual([])
     await eventually(() => expect(stack.sandbox.hosts.map((host) => host.stats().active)).toEqual(DIALECTS.map(() => 0)))
   })
 })

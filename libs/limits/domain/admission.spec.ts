@@ -44,6 +44,8 @@ describe('refusals', () => {
 
   it('of tokens never ask for more than the limit, since a call larger than it takes all of it', () => {
     expect(refusal(['RATE', 1, 'tokens', 100, 90, 0])).toMatchObject({ retryAfterSeconds: 1, details: { requested: 100 } })
+    // Worth a retry all the same.
+    expect(refusal(['RATE', 2, 'requests', 5, 5, 60_400])).toMatchObject({ retryAfterSeconds: 60, shouldRetry: undefined, details: { reset_seconds: 61 } })
   })
 
   it('of calls in flight say to come back soon', () => {

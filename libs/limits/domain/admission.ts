@@ -97,14 +97,17 @@ export function refusalOf(answer: AdmissionAnswer, scopes: CallScopes, asked: As
   }
 }
 
+const MOST_RETRY_AFTER_SECONDS = 60
+
 function rateRefusal(answer: Extract<AdmissionAnswer, { code: 'RATE' }>, rule: string, asked: Asked): Refusal {
   const requested = answer.unit === 'tokens' ? Math.min(asked.tokens, answer.limit) : 1
-  const retryAfterSeconds = Math.max(1, Math.ceil(answer.waitMs / 1000))
+  const seconds = Math.max(1, Math.ceil(answer.waitMs / 1000))
   const unit = `${answer.unit} per minute`
   return refuse(
     'rate_limit_exceeded',
-    { limit: answer.limit, unit, rule, used: answer.used, requested, retry: retryAfterSeconds },
-    { details: { rule, unit: answer.unit, limit: answer.limit, used: answer.used, requested, reset_seconds: retryAfterSeconds }, retryAfterSeconds },
+    { limit: answer.limit, unit, rule, used: answer.used, requested, retry: seconds },
+    // A window of a minute may take a slot longer; whoever comes back after the minute that SDKs wait at most is told the rest.
+    { details: { rule, unit: answer.unit, limit: answer.limit, used: answer.used, requested, reset_seconds: seconds }, retryAfterSeconds: Math.min(MOST_RETRY_AFTER_SECONDS, seconds) },
   )
 }
 
