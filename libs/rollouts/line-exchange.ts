@@ -71,7 +71,7 @@ class LineExchange implements OutboundHandler {
     const lines = (this.rest + this.decoder.decode(chunk, { stream: true })).split('\n')
     this.rest = lines.pop()!
     for (const line of lines) this.take(line)
-    if (this.rest.length > MOST_LINE_CHARS) this.end({ kind: 'failed', error: 'the host sent a line of more than 64 kB', isFinal: true })
+    if (this.rest.length > MOST_LINE_CHARS) this.take(this.rest)
   }
 
   onResponseEnd(): void {
@@ -94,7 +94,9 @@ class LineExchange implements OutboundHandler {
   }
 
   private take(line: string): void {
-    if (this.isOver || line.trim() === '') return
+    if (this.isOver) return
+    if (line.length > MOST_LINE_CHARS) return this.end({ kind: 'failed', error: 'the host sent a line of more than 64 kB', isFinal: true })
+    if (line.trim() === '') return
     const said = readLine(line)
     if (said === null) return
     if (said === 'done') this.end({ kind: 'done' })
