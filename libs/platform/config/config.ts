@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { environmentSchema, type Environment } from './config.schema'
-import { withSecretFiles } from './secret-files'
+import { withSecrets } from './secret-sources'
 
 /** A bad environment; `message` has one line per variable, each naming it and saying what would be right. */
 export class ConfigError extends Error {
@@ -17,7 +17,7 @@ export type ClusterConfig = Environment &
 /** Validates an environment. Empty strings count as unset, as compose files write them. @throws ConfigError */
 export function parseEnvironment(env: Readonly<Record<string, string | undefined>>): Environment {
   const problems: string[] = []
-  const given = withSecretFiles(Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1].trim() !== '')), problems)
+  const given = withSecrets(Object.fromEntries(Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined && entry[1].trim() !== '')), problems)
   const unknown = Object.keys(given).filter((name) => name.startsWith('TOLLGATE_') && !(name in environmentSchema.shape))
   problems.push(...unknown.map((name) => `${name} is not a setting of Tollgate; see README.md for the list`))
   const parsed = environmentSchema.safeParse(given)
