@@ -7,6 +7,8 @@ const WORDS = 'w1 w2 w3 w4 w5 w6 w7 w8 w9 w10'
 const MODELS = [
   ['ollama-us', 'llama3.2', 'nomic-embed-text'],
   ['openai-eu', 'gpt-4o-mini', 'embed-eu'],
+  // Anthropic has no embeddings.
+  ['claude-eu', 'claude-haiku-4-5', null],
 ] as const
 const ROWS = Object.entries(CLIENTS).flatMap(([name, client]) => MODELS.map(([host, model, embedder]) => ({ name, client, host, model, embedder })))
 
@@ -14,7 +16,7 @@ jest.setTimeout(60_000)
 
 /**
  * The table that every release must fill: client × (chat, stream, tools, structured output, embeddings, 401, 403, 404, 429,
- * abort), each on a host that speaks the client's dialect and on one that speaks another's.
+ * abort), each on a host that speaks the client's dialect and on those that speak another's.
  */
 describe('real clients, unmodified', () => {
   let stack: Stack
@@ -27,6 +29,7 @@ describe('real clients, unmodified', () => {
       hosts: [
         { name: 'ollama-us', region: 'us-east', dialect: 'ollama', models: ['llama3.2', 'nomic-embed-text'], defaults: { gap: 1 } },
         { name: 'openai-eu', region: 'eu-west', dialect: 'openai', models: ['gpt-4o-mini', 'embed-eu'], defaults: { gap: 1 } },
+        { name: 'claude-eu', region: 'eu-west', dialect: 'anthropic', models: ['claude-haiku-4-5'], defaults: { gap: 1 } },
       ],
       env: { OLLAMA_AUTO_HEALTH_CHECK: 'false' },
     })
@@ -49,7 +52,7 @@ describe('real clients, unmodified', () => {
   describe.each(ROWS)('$name, on $host', ({ client, host, model, embedder }) => {
     const upstream = () => stack.sandbox.host(host)
     const door = (more: object = {}) => ({ url: stack.url, key: tenant.key, model, ...more })
-    const heard = () => upstream().log().at(-1)!.body as { format?: unknown; response_format?: { json_schema?: { schema?: unknown } } }
+    const heard = () => upstream().log().at(-1)!.body as { format?: unknown; response_format?: { json_schema?: { schema?: unknown } }; output_config?: { format?: { schema?: unknown } } }
 
     it('chats, and tells the tokens', async () => {
       expect(await client.chat(door(), 'one two')).toEqual({ text: WORDS, input: 5, output: 11 })
@@ -61,9 +64,9 @@ describe('real clients, unmodified', () => {
       expect([pieces.join(''), pieces.length > 5]).toEqual([WORDS, true])
     })
 
-    it('runs a tool and answers with its result', async () => {
+    it.each([false, true])('runs a tool and answers with its result (stream: %s)', async (streams) => {
       await upstream().set('tool')
-      expect(await client.tools(door(), 'one two')).toEqual({ cities: ['Paris'], text: expect.stringMatching(/w1/) })
+      expect(await client.tools(door(), 'one two', streams)).toEqual({ cities: ['Paris'], text: expect.stringMatching(/w1/) })
       expect(upstream().log()).toHaveLength(2)
       expect(JSON.stringify(upstream().log()[1]!.body)).toContain('21 degrees')
     })
@@ -71,11 +74,11 @@ describe('real clients, unmodified', () => {
     it('gets an object by the schema it sent, and the host heard that schema', async () => {
       await upstream().set('json')
       expect(await client.structured(door(), 'one two')).toEqual({ city: expect.any(String) })
-      const { format, response_format: response } = heard()
-      expect(format ?? response?.json_schema?.schema).toMatchObject({ type: 'object', properties: { city: { type: 'string' } }, required: CITY.required })
+      const { format, response_format: response, output_config: output } = heard()
+      expect(format ?? response?.json_schema?.schema ?? output?.format?.schema).toMatchObject({ type: 'object', properties: { city: { type: 'string' } }, required: CITY.required })
     })
 
-    if (client.embed) {
+    if (client.embed && embedder !== null) {
       it('gets the vector of a text, the one that every client gets', async () => {
         const [vector, reference] = [await client.embed!(door({ model: embedder }), 'one two'), await CLIENTS.openai!.embed!(door({ model: embedder }), 'one two')]
         expect(vector.length).toBeGreaterThan(10)

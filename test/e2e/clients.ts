@@ -1,6 +1,6 @@
 import Anthropic from '@anthropic-ai/sdk'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import { AIMessage, HumanMessage, ToolMessage, type BaseMessage } from '@langchain/core/messages'
+import { AIMessageChunk, HumanMessage, ToolMessage, type AIMessage, type BaseMessage } from '@langchain/core/messages'
 import type { BaseChatModel } from '@langchain/core/language_models/chat_models'
 import { tool as langTool } from '@langchain/core/tools'
 import { ChatOllama, OllamaEmbeddings } from '@langchain/ollama'
@@ -10,7 +10,7 @@ import { Ollama, type Message } from 'ollama'
 import { createOllama } from 'ollama-ai-provider-v2'
 import OpenAI from 'openai'
 import type { ChatCompletionMessageParam } from 'openai/resources'
-import type { ResponseInputItem } from 'openai/resources/responses/responses'
+import type { Response, ResponseInputItem } from 'openai/resources/responses/responses'
 
 /** The one argument of the tool, and the object that answers by schema are. */
 export const CITY = { type: 'object' as const, properties: { city: { type: 'string' as const } }, required: ['city'], additionalProperties: false }
@@ -40,7 +40,8 @@ export interface RealClient {
   chat(door: Door, question: string, signal?: AbortSignal): Promise<Said>
   /** @param heard called with every piece of text as it arrives */
   stream(door: Door, question: string, heard?: (text: string) => void, signal?: AbortSignal): Promise<Said>
-  tools(door: Door, question: string): Promise<Toured>
+  /** @param streams every answer on the way is read as a stream */
+  tools(door: Door, question: string, streams?: boolean): Promise<Toured>
   structured(door: Door, question: string): Promise<unknown>
   embed?(door: Door, text: string): Promise<readonly number[]>
   /** The status in what `chat` threw. */
@@ -71,13 +72,11 @@ function openai(): RealClient {
       }
       return said
     },
-    async tools(door, question) {
+    async tools(door, question, streams) {
       const cities: string[] = []
-      const runner = of(door).chat.completions.runTools({
-        model: door.model,
-        messages: asked(question),
-        tools: [{ type: 'function', function: { ...FUNCTION, parse: argumentsIn, function: (city: string) => (cities.push(city), '21 degrees') } }],
-      })
+      const { completions } = of(door).chat
+      const wish = { model: door.model, messages: asked(question), tools: [{ type: 'function' as const, function: { ...FUNCTION, parse: argumentsIn, function: (city: string) => (cities.push(city), '21 degrees') } }] }
+      const runner = streams ? completions.runTools({ ...wish, stream: true }) : completions.runTools(wish)
       return { text: (await runner.finalContent())!, cities }
     },
     async structured(door, question) {
@@ -103,12 +102,14 @@ function openaiResponses(): RealClient {
       const { output_text: text, usage } = await stream.finalResponse()
       return { text, input: usage?.input_tokens, output: usage?.output_tokens }
     },
-    async tools(door, question) {
+    async tools(door, question, streams) {
+      const { responses } = of(door)
+      const ask = (items: ResponseInputItem[]): Promise<Response> => (streams ? responses.stream({ model: door.model, input: items, tools: [weather] }).finalResponse() : responses.create({ model: door.model, input: items, tools: [weather] }))
       const input: ResponseInputItem[] = [{ role: 'user', content: question }]
-      const first = await of(door).responses.create({ model: door.model, input, tools: [weather] })
+      const first = await ask(input)
       const calls = first.output.filter((item) => item.type === 'function_call')
       const results = calls.map(({ call_id }): ResponseInputItem => ({ type: 'function_call_output', call_id, output: '21 degrees' }))
-      const second = await of(door).responses.create({ model: door.model, input: [...input, ...calls, ...results], tools: [weather] })
+      const second = await ask([...input, ...calls, ...results])
       return { text: second.output_text, cities: calls.map((call) => argumentsIn(call.arguments)) }
     },
     async structured(door, question) {
@@ -130,17 +131,17 @@ function anthropic(): RealClient {
       stream.on('text', (text) => heard?.(text))
       return said(await stream.finalMessage())
     },
-    async tools(door, question) {
+    async tools(door, question, streams) {
       const cities: string[] = []
-      const tools = [{ name: FUNCTION.name, description: FUNCTION.description, input_schema: CITY }]
-      const wanted = body(door, question)
-      const first = await of(door).messages.create({ ...wanted, tools })
+      const wanted = { ...body(door, question), tools: [{ name: FUNCTION.name, description: FUNCTION.description, input_schema: CITY }] }
+      const ask = (messages: Anthropic.MessageParam[]) => (streams ? of(door).messages.stream({ ...wanted, messages }).finalMessage() : of(door).messages.create({ ...wanted, messages }))
+      const first = await ask(wanted.messages)
       const results = first.content.flatMap((block) => {
         if (block.type !== 'tool_use') return []
         cities.push((block.input as { city: string }).city)
         return [{ type: 'tool_result' as const, tool_use_id: block.id, content: '21 degrees' }]
       })
-      const second = await of(door).messages.create({ ...wanted, tools, messages: [...wanted.messages, { role: 'assistant', content: first.content }, { role: 'user', content: results }] })
+      const second = await ask([...wanted.messages, { role: 'assistant', content: first.content }, { role: 'user', content: results }])
       return { text: said(second).text, cities }
     },
     async structured(door, question) {
@@ -171,12 +172,21 @@ function ollama(): RealClient {
       }
       return said
     },
-    async tools(door, question) {
-      const tools = [{ type: 'function', function: FUNCTION }]
-      const { message } = await of(door).chat({ model: door.model, messages: asked(question), tools })
+    async tools(door, question, streams) {
+      const wish = { model: door.model, tools: [{ type: 'function', function: FUNCTION }] }
+      const ask = async (messages: Message[]): Promise<Message> => {
+        if (!streams) return (await of(door).chat({ ...wish, messages })).message
+        const whole: Message = { role: 'assistant', content: '' }
+        for await (const { message: part } of await of(door).chat({ ...wish, messages, stream: true })) {
+          whole.content += part.content
+          if (part.tool_calls) whole.tool_calls = [...(whole.tool_calls ?? []), ...part.tool_calls]
+        }
+        return whole
+      }
+      const message = await ask(asked(question))
       const results = (message.tool_calls ?? []).map((call): Message => ({ role: 'tool', content: '21 degrees', tool_name: call.function.name }))
-      const second = await of(door).chat({ model: door.model, messages: [...asked(question), message, ...results], tools })
-      return { text: second.message.content, cities: (message.tool_calls ?? []).map((call) => (call.function.arguments as { city: string }).city) }
+      const second = await ask([...asked(question), message, ...results])
+      return { text: second.content, cities: (message.tool_calls ?? []).map((call) => (call.function.arguments as { city: string }).city) }
     },
     structured: async (door, question) => JSON.parse((await of(door).chat({ model: door.model, messages: asked(question), format: CITY })).message.content),
     embed: async (door, text) => (await of(door).embed({ model: door.model, input: text })).embeddings[0]!,
@@ -200,11 +210,11 @@ function aiSdk(modelOf: (door: Door) => LanguageModel, embedderOf: (door: Door) 
       const usage = await streamed.usage
       return { text, input: usage.inputTokens, output: usage.outputTokens }
     },
-    async tools(door, prompt) {
+    async tools(door, prompt, streams) {
       const cities: string[] = []
       const weather = tool({ description: FUNCTION.description, inputSchema: jsonSchema<{ city: string }>(CITY), execute: async ({ city }) => (cities.push(city), '21 degrees') })
-      const { text } = await generateText({ model: modelOf(door), prompt, tools: { get_weather: weather }, stopWhen: stepCountIs(3), maxRetries: 0 })
-      return { text, cities }
+      const wish = { model: modelOf(door), prompt, tools: { get_weather: weather }, stopWhen: stepCountIs(3), maxRetries: 0 }
+      return { text: streams ? await streamText(wish).text : (await generateText(wish)).text, cities }
     },
     structured: async (door, prompt) => (await generateObject({ model: modelOf(door), prompt, schema: jsonSchema(CITY), maxRetries: 0 })).object,
     embed: async (door, value) => (await embed({ model: embedderOf(door), value, maxRetries: 0 })).embedding,
@@ -225,15 +235,21 @@ function langChain(modelOf: (door: Door) => BaseChatModel, embedderOf: (door: Do
       }
       return whole
     },
-    async tools(door, question) {
+    async tools(door, question, streams) {
       const cities: string[] = []
       const weather = langTool(async ({ city }: { city: string }) => (cities.push(city), '21 degrees'), { name: FUNCTION.name, description: FUNCTION.description, schema: CITY })
       const bound = modelOf(door).bindTools!([weather])
+      const ask = async (messages: BaseMessage[]): Promise<AIMessage> => {
+        if (!streams) return (await bound.invoke(messages)) as AIMessage
+        let whole: AIMessageChunk | undefined
+        for await (const part of await bound.stream(messages)) whole = whole ? whole.concat(part as AIMessageChunk) : (part as AIMessageChunk)
+        return whole! as unknown as AIMessage
+      }
       const history: BaseMessage[] = [new HumanMessage(question)]
-      const first = (await bound.invoke(history)) as AIMessage
+      const first = await ask(history)
       const results: ToolMessage[] = []
       for (const call of first.tool_calls ?? []) results.push(new ToolMessage({ content: (await weather.func(call.args as never)) as string, tool_call_id: call.id ?? '', name: call.name }))
-      const second = await bound.invoke([...history, first, ...results])
+      const second = await ask([...history, first, ...results])
       return { text: String(second.content), cities }
     },
     structured: (door, question) => modelOf(door).withStructuredOutput(CITY, { method: 'jsonSchema' }).invoke(question),

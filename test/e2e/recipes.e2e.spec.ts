@@ -138,14 +138,24 @@ describe('RECIPES.md and the first call of README.md', () => {
     expect(await billed()).toBe(2)
   })
 
-  it('Open WebUI as an Ollama connection: version, tags, what is loaded, a chat line by line', async () => {
+  it('Open WebUI as an Ollama connection: version, tags, what is loaded, a model’s card, a chat line by line, its name in one piece', async () => {
     const headers = { authorization: `Bearer ${env.TOLLGATE_KEY}` }
     expect(await get(`${env.TOLLGATE_URL}/api/version`, headers)).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
     expect(await get(`${env.TOLLGATE_URL}/api/tags`, headers)).toMatchObject({ models: [{ model: 'llama3.2:latest', details: expect.any(Object) }] })
     expect(await get(`${env.TOLLGATE_URL}/api/ps`, headers)).toEqual({ models: [] })
-    const chat = await post(`${env.TOLLGATE_URL}/api/chat`, { model: 'llama3.2:latest', messages: [{ role: 'user', content: 'Hello' }], options: {}, stream: true }, headers)
-    expect(hear('/api/chat', await chat.text())).toMatchObject({ text: WORDS, end: 'whole' })
-    expect(await billed()).toBe(1)
+    expect(await (await post(`${env.TOLLGATE_URL}/api/show`, { model: 'llama3.2:latest' }, headers)).json()).toMatchObject({ capabilities: expect.arrayContaining(['completion']), model_info: expect.any(Object), details: { family: expect.any(String) } })
+    const user = { ...headers, 'x-openwebui-user-name': 'Ada', 'x-openwebui-user-role': 'admin' }
+    const chat = await post(`${env.TOLLGATE_URL}/api/chat`, { model: 'llama3.2:latest', messages: [{ role: 'system', content: 'You help.' }, { role: 'user', content: 'Hello' }], options: { temperature: 0.7, num_ctx: 8_192 }, keep_alive: '5m', think: false, stream: true }, user)
+    expect(chat.headers.get('content-type')).toContain('application/x-ndjson')
+    const text = await chat.text()
+    expect(hear('/api/chat', text)).toMatchObject({ text: WORDS, end: 'whole' })
+    // It shows the pace of an answer from these.
+    expect(JSON.parse(text.trim().split('\n').at(-1)!)).toMatchObject({ eval_count: expect.any(Number), eval_duration: expect.any(Number), prompt_eval_count: expect.any(Number), total_duration: expect.any(Number) })
+    const title = await post(`${env.TOLLGATE_URL}/api/chat`, { model: 'llama3.2:latest', messages: [{ role: 'user', content: 'A title for this chat.' }], options: {}, stream: false }, user)
+    expect(await title.json()).toMatchObject({ message: { role: 'assistant', content: WORDS }, done: true })
+    // Unloading a model is the operator's; the button gets an answer that it understands.
+    expect(await (await post(`${env.TOLLGATE_URL}/api/generate`, { model: 'llama3.2:latest', keep_alive: 0, prompt: '' }, headers)).json()).toMatchObject({ done: true, response: '' })
+    expect(await billed()).toBe(2)
   })
 
   it('Claude Code: counts, then streams with its beta query, headers and fields, and runs a tool', async () => {

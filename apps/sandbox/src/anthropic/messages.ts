@@ -28,6 +28,7 @@ function askOf(scene: Scene, model: string): Ask {
   const { body, behaviour } = scene
   const messages = listOf(body.messages)
   const thinking = objectOf(body.thinking).type
+  const { type: form, schema } = objectOf(objectOf(body.output_config).format)
   return {
     model,
     isStream:
@@ -37,7 +38,7 @@ function askOf(scene: Scene, model: string): Ask {
     lastUser: lastUserText(messages),
     toolNames: toolNamesOf(listOf(body.tools)),
     toolAnswers: toolAnswersOf(messages),
-    schema: undefined,
+    schema: form === 'json_schema' ? objectOf(schema) : undefined,
     think: thinking === undefined ? undefined : thinking !== 'disabled',
     topLogprobs: undefined,
     choices: 1,
