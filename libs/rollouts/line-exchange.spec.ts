@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { OutboundHandler, OutboundPools } from '@tollgate/platform/outbound'
 import { runLines } from './line-exchange'
 
-jest.setTimeout(60_000)
+jest.setTimeout(120_000)
 
 /** T17's figure. A failure prints seed and path: pass them to fc.assert. */
 const CASES = 20_000

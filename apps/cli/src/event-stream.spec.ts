@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { eventsOf } from './event-stream'
 import { textOf } from './http-exchange'
 
-jest.setTimeout(60_000)
+jest.setTimeout(120_000)
 
 /** T17's figure. A failure prints seed and path: pass them to fc.assert. */
 const CASES = 20_000
