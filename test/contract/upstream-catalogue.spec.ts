@@ -26,15 +26,15 @@ afterAll(async () => {
   await pools.closeAll()
 })
 
-async function attempt({ behaviour, maxTokens = 100, parameters = {}, isTimed = false }: Trial, dialect: Dialect, stream: boolean): Promise<AttemptOutcome & { sink: Sink }> {
+async function attempt({ behaviour, maxTokens = 100, parameters = {}, isTimed = false }: Trial, dialect: Dialect, stream: boolean, provider: string = dialect): Promise<AttemptOutcome & { sink: Sink }> {
   const host = sandbox.host(dialect)
   await host.set(behaviour)
   const baseUrl = behaviour.startsWith('tls-bad') ? host.baseUrl.replace('http:', 'https:') : host.baseUrl
   const sink = new Sink()
   // Connections of its own: what a fault leaves of them is no part of the next trial.
   const hostId = `h${++hostIds}`
-  const call = callTo(baseUrl, dialect, MODEL, { stream, maxTokens, limits: isTimed ? IMPATIENT : PATIENT, parameters })
-  const outcome = await providers.adapterFor(dialect)!.chat({ ...call, target: { ...call.target, hostId } }, sink)
+  const call = callTo(baseUrl, provider, MODEL, { stream, maxTokens, limits: isTimed ? IMPATIENT : PATIENT, parameters })
+  const outcome = await providers.adapterFor(provider)!.chat({ ...call, target: { ...call.target, hostId } }, sink)
   await host.reset()
   void pools.closeHost(hostId)
   return { ...outcome, sink }
@@ -88,6 +88,19 @@ it.each([
       expect({ dialect, stream, ids: ids.size, names, cities }).toEqual({ dialect, stream, ids: count, names: ['get_weather', 'get_time'].slice(0, count), cities: [[0, 'Paris'], [1, 'Rome']].slice(0, count) })
     }
   }
+})
+
+/** Servers that speak as OpenAI does but for what their quirks say (domain/quirks.ts). */
+it.each(['together', 'lmstudio', 'universal', 'openai-compatible'])('%s: every behaviour has the fate it has at OpenAI, asked in the words that it knows', async (provider) => {
+  const trials = TRIALS.filter(({ only, isTimed, behaviour }) => !isTimed && !/^(?:burst|long-line|tls-bad|stale|slow)/.test(behaviour) && (!only || only.includes('openai')))
+  const fates = [true, false].flatMap((stream) => trials.map((trial) => [`${trial.behaviour} ${stream}`, (stream ? undefined : trial.whole) ?? trial.stream]))
+  const seen: [string, Fate][] = []
+  for (const stream of [true, false]) for (const trial of trials) seen.push([`${trial.behaviour} ${stream}`, fateOf(await attempt(trial, 'openai', stream, provider))])
+  expect(Object.fromEntries(seen)).toEqual(Object.fromEntries(fates))
+  await sandbox.host('openai').set('ok')
+  await providers.adapterFor(provider)!.chat(callTo(sandbox.host('openai').baseUrl, provider, MODEL, { limits: PATIENT }), new Sink())
+  const { max_tokens: limit, max_completion_tokens: newer, stream_options: options } = sandbox.host('openai').log().at(-1)!.body as Record<string, unknown>
+  expect([limit, newer, options]).toEqual([100, undefined, { include_usage: true }])
 })
 
 describe('embeddings', () => {

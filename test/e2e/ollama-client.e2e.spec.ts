@@ -117,6 +117,21 @@ describe('the official Ollama client, unmodified', () => {
     expect(parts.map(({ message }) => message.content).join('')).toMatch(/w1/)
   })
 
+  it.each([false, true])('generates with format, thinking and sampling as it chats (stream: %s)', async (stream) => {
+    await stack.sandbox.host('ollama-us').set('think')
+    const schema = { type: 'object', properties: { a: { type: 'number' } } }
+    const request = { model: 'qwen3:8b', prompt: 'one two', think: true, format: schema, options: { temperature: 0.1, num_ctx: 999_999 }, keep_alive: '10m' }
+    const parts = stream ? await partsOf(await client.generate({ ...request, stream: true })) : [await client.generate(request)]
+    expect(parts.map(({ thinking }) => thinking ?? '').join('')).toMatch(/\w/)
+    expect(JSON.parse(parts.map(({ response }) => response).join(''))).toEqual({ a: expect.any(Number) })
+    const last = parts.at(-1)!
+    for (const nanoseconds of [last.total_duration, last.load_duration, last.prompt_eval_duration, last.eval_duration]) expect(Number.isInteger(nanoseconds)).toBe(true)
+    expect(last.total_duration).toBeGreaterThan(1_000_000)
+    const body = stack.sandbox.host('ollama-us').log().at(-1)!.body as { format: unknown; think: unknown; options: Record<string, unknown>; keep_alive?: unknown }
+    expect([body.format, body.think, body.options.temperature, body.options.num_ctx, body.keep_alive]).toEqual([schema, true, 0.1, undefined, undefined])
+    expect((last as unknown as { warnings: string[] }).warnings[0]).toMatch(/num_ctx, keep_alive/)
+  })
+
   it.each([false, true])('gives log probabilities of the tokens where they are asked for (stream: %s)', async (stream) => {
     const request = { model: 'llama3.2', messages: QUESTION, logprobs: true, top_logprobs: 2 }
     const parts = stream ? await partsOf(await client.chat({ ...request, stream: true })) : [await client.chat(request)]
