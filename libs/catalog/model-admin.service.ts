@@ -59,11 +59,11 @@ export class ModelAdminService {
       isFree: false,
       showInUi: true,
       autoPreload: false,
-      labels: {},
       parameters: {},
       prompt: null,
       mcpServers: [],
       ...fields,
+      labels: this.labelsAfter(fields.labels),
       fallbacks: await this.judgedFallbacks(canonical, fields.fallbacks ?? []),
       name: canonical,
       isContextSet: typeof fields.contextLength === 'number',
@@ -88,10 +88,9 @@ export class ModelAdminService {
 
   /** Labels are merged, a null label is removed; other fields replace. A null context length lets hosts tell it again. */
   async change(entry: ModelEntry, { labels, fallbacks, ...fields }: Omit<ModelFields, 'labels'> & { labels?: Record<string, unknown> }): Promise<void> {
-    const merged = Object.fromEntries(Object.entries({ ...entry.labels, ...labels }).filter(([, value]) => value !== null))
     const judged = fallbacks && { fallbacks: await this.judgedFallbacks(entry.name, fallbacks) }
     const context = fields.contextLength === undefined ? {} : { isContextSet: fields.contextLength !== null }
-    await this.store.change(entry.name, { ...fields, ...context, ...judged, labels: merged })
+    await this.store.change(entry.name, { ...fields, ...context, ...judged, labels: this.labelsAfter(labels, entry.labels) })
     await this.notices.publish({ topic: 'catalog' })
   }
 
@@ -111,6 +110,11 @@ export class ModelAdminService {
     const problem = await this.fallbackProblem(model, fallbacks)
     if (problem) throw new RefusalError(refuse('invalid_request', { reason: `${problem.path} ${problem.message}.` }, { details: { errors: [problem] } }))
     return fallbacks
+  }
+
+  /** Labels as they are after a change: a null takes its label away. */
+  labelsAfter(change: Readonly<Record<string, unknown>> = {}, before: ModelEntry['labels'] = {}): ModelEntry['labels'] {
+    return Object.fromEntries(Object.entries({ ...before, ...change }).filter(([, value]) => value !== null))
   }
 
   async remove(entry: ModelEntry): Promise<void> {

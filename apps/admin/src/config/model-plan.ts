@@ -56,7 +56,7 @@ export class ModelPlan {
       const problem = fields.fallbacks ? await this.models.fallbackProblem(name, fallbacks, lists) : null
       if (problem) draft.fault(entry, problem.path.split('.').map((part) => (/^\d+$/.test(part) ? Number(part) : part)), problem.message)
       if (!known) draft.compare('model', name, null, { ...body, name }, async () => void (await this.models.add(name, fields)))
-      else draft.compare('model', name, wireOf(known), wireOf({ ...known, ...fields, labels: { ...known.labels, ...fields.labels } }), () => this.models.change(known, fields))
+      else draft.compare('model', name, wireOf(known), wireOf({ ...known, ...fields, labels: this.models.labelsAfter(fields.labels, known.labels) }), () => this.models.change(known, fields))
     }
   }
 
