@@ -131,6 +131,10 @@ export async function build(owner: Client, { rows, months }: Size, tell: (line: 
     await copy(owner, 'ledger', ['tenant_id', 'day', 'rid', 'rank', 'delta_pico', 'recorded_at'], `SELECT tenant_id, day, rid, rank, amount_pico, recorded_at FROM usage WHERE day >= '${from}' AND day < '${to}'`)
     for (const [table, unit] of ROLLUPS) await owner.query(`INSERT INTO ${table} (tenant_id, ${unit}, ${[...KEYS.slice(1), ...SUMS].join(', ')}) ${foldOf(unit, from, to)}`)
     await owner.query(
+      `INSERT INTO usage_key_monthly (tenant_id, month, project_id, key_id, ${SUMS.join(', ')}) SELECT tenant_id, month, project_id, key_id, ${SUMS.map((name) => `sum(${name})`).join(', ')} FROM usage_monthly
+       WHERE month = '${from}'::timestamp AT TIME ZONE 'UTC' GROUP BY 1, 2, 3, 4 ORDER BY md5(tenant_id::text || key_id)`,
+    )
+    await owner.query(
       `INSERT INTO usage_tenant_hourly (tenant_id, hour, ${SUMS.join(', ')}) SELECT tenant_id, hour, ${SUMS.map((name) => `sum(${name})`).join(', ')} FROM usage_hourly
        WHERE hour >= '${from}'::timestamp AT TIME ZONE 'UTC' AND hour < '${to}'::timestamp AT TIME ZONE 'UTC' GROUP BY 1, 2 ORDER BY 2, md5(tenant_id::text || hour)`,
     )
@@ -150,7 +154,7 @@ export async function describe(owner: Client): Promise<Dataset & { readonly line
   const { rows } = await owner.query<{ from: string; to: string }>(`SELECT to_char(ends_at AT TIME ZONE 'UTC' - interval '1 month', 'YYYY-MM-DD') AS from, to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS to FROM bench.span`)
   const { from, to } = rows[0]!
   const lines: string[] = []
-  for (const [table, edge] of [['usage', 'day'], ['provider_cost', 'day'], ...ROLLUPS, ['usage_tenant_hourly', 'hour']] as const) {
+  for (const [table, edge] of [['usage', 'day'], ['provider_cost', 'day'], ...ROLLUPS, ['usage_key_monthly', 'month'], ['usage_tenant_hourly', 'hour']] as const) {
     const { rows: counts } = await owner.query<{ all: string; month: string; biggest: string; size: string }>(
       `SELECT count(*) AS all, count(*) FILTER (WHERE ${edge} >= '${from}') AS month, count(*) FILTER (WHERE ${edge} >= '${from}' AND tenant_id = bench.id('tenant', 1)) AS biggest,
          (SELECT pg_size_pretty(sum(pg_total_relation_size(oid))) FROM pg_class WHERE relkind = 'r' AND relname ~ '^${table}(_[0-9]+)?$') AS size FROM ${table}`,
