@@ -50,8 +50,11 @@ export class Conductor {
         this.records.push({ ...fault, outcome: isSafe ? 'not begun' : 'not safe', beganAtMs: null, mendedAtMs: null })
         continue
       }
-      const deed = this.carryOut(fault)
-      for (const place of places) this.busy.set(place, deed)
+      let struck = () => {}
+      const isStruck = new Promise<void>((resolve) => (struck = resolve))
+      const deed = this.carryOut(fault, struck)
+      // A victim that takes long to come back keeps nobody else from being hurt.
+      places.forEach((place, index) => this.busy.set(place, index === 0 ? deed : Promise.race([isStruck, deed])))
       deeds.push(deed)
     }
     await Promise.all(deeds)
@@ -61,13 +64,13 @@ export class Conductor {
     return performance.now() - this.startedAtMs
   }
 
-  private async carryOut(fault: PlannedFault): Promise<void> {
+  private async carryOut(fault: PlannedFault, struck: () => void): Promise<void> {
     const family = familyOf(fault.kind)
     const beganAtMs = Math.round(this.nowMs())
     this.tell(`${(beganAtMs / 1000).toFixed(1)} s  ${fault.kind} for ${fault.forMs} ms`)
     this.running[family]++
     if (fault.kind === 'gateway-kill') this.gatewayDiedAtMs = Date.now()
-    const deed = await inflict(fault, this.rig)
+    const deed = await inflict(fault, this.rig, struck)
     this.running[family]--
     this.mendedAtMs[family] = performance.now()
     if (fault.kind === 'redis-wipe') this.wipedAtMs = this.mendedAtMs[family] + AGE_TOLD_WITHIN_MS

@@ -19,11 +19,12 @@ const DRAIN_WITHIN_MS = 60_000
 const confirmText = readFileSync(join(projectRoot(), 'libs/limits/lua/confirm.lua'), 'utf8')
 const CONFIRM = [createHash('sha1').update(confirmText).digest('hex'), confirmText.slice(0, 60)]
 
-/** What a fault takes away; two faults never take the same thing at once. */
+/** What a fault takes away, its victim first; two faults never take the same thing at once. */
 export function placesOf({ kind, victim }: PlannedFault, rig: Rig): string[] {
   if (kind.startsWith('gateway')) return [`gateway ${victim % rig.gateways.length}`]
-  if (kind === 'worker-kill') return [`worker ${victim % rig.workers.length}`]
-  if (kind === 'worker-kill-unconfirmed') return ['redis', ...rig.workers.map((_, index) => `worker ${index}`)]
+  const worker = `worker ${victim % rig.workers.length}`
+  if (kind === 'worker-kill') return [worker]
+  if (kind === 'worker-kill-unconfirmed') return [worker, 'redis', ...rig.workers.map((_, index) => `worker ${index}`).filter((place) => place !== worker)]
   return [kind.startsWith('redis') ? 'redis' : 'postgres']
 }
 
@@ -33,8 +34,8 @@ export interface Drain {
   readonly perSecond: number
 }
 
-/** Inflicts a fault and mends it. @returns false when there was nothing to hurt */
-export async function inflict(fault: PlannedFault, rig: Rig): Promise<boolean | Drain> {
+/** Inflicts a fault and mends it. @param struck called once only the victim is still away @returns false when there was nothing to hurt */
+export async function inflict(fault: PlannedFault, rig: Rig, struck: () => void): Promise<boolean | Drain> {
   const gateway = rig.gateways[fault.victim % rig.gateways.length]!
   const worker = rig.workers[fault.victim % rig.workers.length]!
   const onNetwork = (what: Fault) => disturb(sideOf(fault, rig), what, fault.forMs)
@@ -42,7 +43,7 @@ export async function inflict(fault: PlannedFault, rig: Rig): Promise<boolean | 
     'gateway-kill': () => killed(gateway, fault, rig),
     'gateway-stall': () => stalled(gateway, fault),
     'worker-kill': () => killed(worker, fault, rig),
-    'worker-kill-unconfirmed': () => killedUnconfirmed(worker, fault, rig),
+    'worker-kill-unconfirmed': () => killedUnconfirmed(worker, fault, rig, struck),
     'redis-kill': () => redisDead(fault, rig, false),
     'redis-wipe': () => redisDead(fault, rig, true),
     'redis-refuse': () => onNetwork({ is: 'refuse' }),
@@ -77,7 +78,7 @@ async function stalled({ process }: Member, { forMs }: PlannedFault): Promise<bo
  * Kills a worker at the moment it would confirm what it has just committed: the confirmation never leaves. The other
  * workers stand still meanwhile, so that there is something for it to commit.
  */
-async function killedUnconfirmed(member: Member, { forMs }: PlannedFault, rig: Rig): Promise<boolean> {
+async function killedUnconfirmed(member: Member, { forMs }: PlannedFault, rig: Rig, struck: () => void): Promise<boolean> {
   const others = rig.workers.filter((worker) => worker !== member)
   for (const { process } of others) process.freeze()
   let death: Promise<void> | null = null
@@ -93,6 +94,7 @@ async function killedUnconfirmed(member: Member, { forMs }: PlannedFault, rig: R
   for (const { process } of others) process.thaw()
   if (!death) return false
   await (death as Promise<void>)
+  struck()
   await sleep(forMs)
   await rig.revive(member)
   return true

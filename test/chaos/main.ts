@@ -19,8 +19,8 @@ async function chaos(options: ChaosOptions): Promise<ChaosResult> {
   const tell = options.isQuiet ? undefined : (line: string) => console.error(line)
   const { scenario, seed, clients, outageSeconds, rounds } = options
   const loadMs = Math.max(options.minutes * 60_000, (outageSeconds + AROUND_OUTAGE_SECONDS) * 1_000 * Math.sign(outageSeconds))
-  if (scenario === 'standalone') return runStandalone({ seed, clients, loadMs, tell, onEnd: keep })
-  if (scenario === 'race') return runRace({ seed, rounds, tell })
+  if (scenario === 'standalone' || scenario === 'standalone-postgres') return runStandalone({ scenario, seed, clients, loadMs, tell, onEnd: keep })
+  if (scenario === 'race' || scenario === 'standalone-race') return runRace({ scenario, seed, rounds, tell })
   return runChaos({ scenario, seed, clients, loadMs, tell, onEnd: keep, ...(outageSeconds > 0 ? { schedule: [outage(outageSeconds)] } : {}) })
 }
 

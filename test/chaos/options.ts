@@ -1,8 +1,11 @@
 import { parseArgs } from 'node:util'
 import { SCENARIOS, type ScenarioName } from './scenarios'
 
+/** What has a file of its own: standalone.ts, race.ts. */
+const OTHERS = ['standalone', 'standalone-postgres', 'race', 'standalone-race'] as const
+
 /** What the command can play. */
-export type Playable = ScenarioName | 'standalone' | 'race'
+export type Playable = ScenarioName | (typeof OTHERS)[number]
 
 /** How the command is to run. */
 export interface ChaosOptions {
@@ -18,9 +21,9 @@ export interface ChaosOptions {
   readonly isQuiet: boolean
 }
 
-const NAMES = [...Object.keys(SCENARIOS), 'standalone', 'race'] as Playable[]
+const NAMES = [...Object.keys(SCENARIOS), ...OTHERS] as Playable[]
 const USAGE = `usage: npm run chaos -- [--scenario ${NAMES.join('|')}] [--minutes 1] [--seed S] [--clients 24] [--json] [--quiet]
-  [--scenario postgres --outage 600] one outage of so many seconds  [--scenario race --rounds 50] 500 calls for a budget of 100`
+  [--scenario postgres --outage 600] one outage of so many seconds  [--scenario race|standalone-race --rounds 50] 500 calls for a budget of 100`
 
 /** A command line that cannot be run; its message is the whole output. */
 export class UsageError extends Error {}

@@ -51,8 +51,8 @@ export async function markBorn(redisUrl: string): Promise<void> {
   clients.close()
 }
 
-/** Makes a tenant with one key. */
-export async function addTenant(owner: Client, wish: TenantWish = {}): Promise<SeededTenant> {
+/** Makes a tenant with one key. @param pepper of an installation that made its own */
+export async function addTenant(owner: Client, wish: TenantWish = {}, pepper = SECRET): Promise<SeededTenant> {
   const tenantId = id()
   const slug = `t-${tenantId.slice(-12)}`
   const bucket = createHash('sha256').update(tenantId).digest()[0]! % 64
@@ -66,7 +66,7 @@ export async function addTenant(owner: Client, wish: TenantWish = {}): Promise<S
   await owner.query(
     `INSERT INTO api_key (tenant_id, id, public_id, key_hash, pepper_version, key_prefix, name, rpm_limit, tpm_limit, max_parallel_requests, max_budget_pico, allowed_models)
      VALUES ($1, $2, $3, $4, 1, $5, 'test', $6, $7, $8, $9, $10)`,
-    [tenantId, keyId, minted.publicId, hashApiKey(minted.key, SECRET), minted.prefix, rpm ?? null, tpm ?? null, parallel ?? null, budgetPico?.toString() ?? null, allowedModels ?? null],
+    [tenantId, keyId, minted.publicId, hashApiKey(minted.key, pepper), minted.prefix, rpm ?? null, tpm ?? null, parallel ?? null, budgetPico?.toString() ?? null, allowedModels ?? null],
   )
   return { id: tenantId, slug, keyId, key: minted.key }
 }
