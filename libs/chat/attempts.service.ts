@@ -69,6 +69,7 @@ export class AttemptsService {
     const startedAtMs = this.clock.monotonicMs()
     let last: Attempted | undefined
     let left = [...share.targets]
+    const ticket = ticketOf(call, share)
     this.budgets.noteRequest(left[0]!.candidate.model, startedAtMs)
     const tried: Tried = { attempts: 0, hasReplayed: false, waitedFor: new Set() }
     const queueMs = Math.min(MOST_WAIT_MS, WAIT_SHARE * this.config.TOLLGATE_FIRST_BYTE_TIMEOUT_MS)
@@ -76,7 +77,7 @@ export class AttemptsService {
       // A model stands in only when every target of the one before it has failed or is gone: being busy is neither.
       const { model } = left[0]!.candidate
       const sameModel = left.filter(({ candidate }) => candidate.model === model)
-      const place = await this.gate.enter(sameModel.map(({ candidate }) => candidate), queueMs, signal, ticketOf(call, share), last !== undefined)
+      const place = await this.gate.enter(sameModel.map(({ candidate }) => candidate), queueMs, signal, ticket, last !== undefined)
       if ('why' in place && place.why !== 'busy' && sameModel.length < left.length) {
         left.splice(0, sameModel.length)
         continue
@@ -191,9 +192,17 @@ function blameOf({ failure, flags }: AttemptOutcome, provider: string): Pick<Par
   return provider === 'ollama' && flags.includes('model_differs') ? { blames: 'deployment', error: 'another model answered' } : { blames: 'ok', error: null }
 }
 
-/** What a call weighs in line: a prompt, and the longest answer it may get. */
+/** What a call weighs in line: a prompt, and the longest answer it may get. Long prompts are read for it, so only where there is a line. */
 function ticketOf({ caller, selection: { tier } }: RunningCall, { request, maxTokens }: Share): Ticket {
-  return { tenantId: caller.tenant.id, tier: tier.slug, weight: tier.queueWeight, tokens: lowEstimatePromptTokens(request.messages) + maxTokens }
+  let tokens: number | undefined
+  return {
+    tenantId: caller.tenant.id,
+    tier: tier.slug,
+    weight: tier.queueWeight,
+    get tokens() {
+      return (tokens ??= lowEstimatePromptTokens(request.messages) + maxTokens)
+    },
+  }
 }
 
 /** The outcome of a call that no host had room for, or whose hosts were all taken away while it was admitted. */

@@ -3,7 +3,8 @@ import type { Clock } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
 import { ChangeNotices } from '@tollgate/platform/redis'
 import type { Host, ProbeResult } from '../domain/host'
-import { admittedShare, afterReport, afterTrial, circuitOf, isDue, isFlagged, isOpen, merged, recentCalls, reportOf, UNKNOWN, type TargetHealth, type TargetReport } from '../domain/target-health'
+import { afterReport, afterTrial, isDue, isOpen, merged, reportOf, UNKNOWN, type TargetHealth, type TargetReport } from '../domain/target-health'
+import { standingOf, UNTRIED, viewOf, type HealthView, type Standing } from '../domain/standing'
 import { HostMemory } from '../host-memory'
 import { CallCounts, type CallOutcome } from './call-counts'
 import { HealthStore, type HostHealth, type ProbeNote } from './health.store'
@@ -23,30 +24,6 @@ interface Target {
   now: TargetHealth
   /** How `now` stood when it was asked last: a call asks several times within a millisecond. */
   stood: { readonly of: TargetHealth; readonly atMs: number; readonly standing: Standing } | null
-}
-
-/** How a target stands right now. */
-export interface Standing {
-  readonly isOpen: boolean
-  readonly isFlagged: boolean
-  /** Part of its capacity that may be used, up to 1. */
-  readonly share: number
-  /** Time since its circuit closed; Infinity = it never opened. */
-  readonly sinceMs: number
-}
-
-const UNTRIED: Standing = { isOpen: false, isFlagged: false, share: 1, sinceMs: Infinity }
-
-/** A target's health as people see it. */
-export interface HealthView {
-  readonly circuit: ReturnType<typeof circuitOf>
-  /** When an open circuit is tried next. */
-  readonly retryAt: Date | null
-  readonly isFlagged: boolean
-  /** Calls of the last five minutes. */
-  readonly recent: { readonly ok: number; readonly failed: number }
-  readonly lastError: string | null
-  readonly lastErrorAt: Date | null
 }
 
 /**
@@ -79,7 +56,7 @@ export class HealthBoard {
     const { now: health, stood } = target
     const nowMs = this.clock.now()
     if (stood?.of === health && stood.atMs === nowMs) return stood.standing
-    const standing = { isOpen: isOpen(health), isFlagged: isFlagged(health, nowMs), share: admittedShare(health, nowMs), sinceMs: health.closedAtMs === 0 ? Infinity : nowMs - health.closedAtMs }
+    const standing = standingOf(health, nowMs)
     target.stood = { of: health, atMs: nowMs, standing }
     return standing
   }
@@ -95,16 +72,7 @@ export class HealthBoard {
   }
 
   view(hostId: string, model = ''): HealthView {
-    const health = this.healthOf(hostId, model)
-    const nowMs = this.clock.now()
-    return {
-      circuit: circuitOf(health, nowMs),
-      retryAt: isOpen(health) ? new Date(health.openUntilMs) : null,
-      isFlagged: isFlagged(health, nowMs),
-      recent: recentCalls(health, nowMs),
-      lastError: health.lastError,
-      lastErrorAt: health.lastErrorMs > 0 ? new Date(health.lastErrorMs) : null,
-    }
+    return viewOf(this.healthOf(hostId, model), this.clock.now())
   }
 
   /** One word for a host: what its probes say, and what its calls say. */

@@ -1,5 +1,6 @@
 export type { CallOutcome } from './call-counts'
-export { HealthBoard, type HealthView, type Standing } from './health-board.service'
+export { HealthBoard } from './health-board.service'
+export type { HealthView, Standing } from '../domain/standing'
 export { HealthFoldStore, type FaredModel } from './health-fold.store'
 export { HostGate, type NoPlace, type Place } from '../host-gate.service'
 export type { Ticket } from '../queue/queue.store'

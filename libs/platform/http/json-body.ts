@@ -26,13 +26,9 @@ export function parseJsonBody(body: Buffer): unknown {
 function refuseDense(body: Buffer): void {
   let depth = 0
   let elements = 0
-  let isInString = false
   for (let i = 0; i < body.length; i++) {
     const byte = body[i]!
-    if (isInString) {
-      if (byte === BACKSLASH) i++
-      else if (byte === QUOTE) isInString = false
-    } else if (byte === QUOTE) isInString = true
+    if (byte === QUOTE) i = endOfString(body, i)
     else if (byte === 0x5b || byte === 0x7b) {
       elements++
       if (++depth > MOST_DEPTH) throw new RefusalError(refuse('invalid_json', { reason: `it is nested deeper than ${MOST_DEPTH} levels.` }))
@@ -40,4 +36,14 @@ function refuseDense(body: Buffer): void {
     else if (byte === COMMA) elements++
   }
   if (elements > MOST_ELEMENTS) throw new RefusalError(refuse('invalid_json', { reason: `it has more than ${MOST_ELEMENTS} elements.` }))
+}
+
+/** Where the string that begins at `start` ends; prompts are long, and looking for quotes is quicker than reading them. */
+function endOfString(body: Buffer, start: number): number {
+  for (let end = body.indexOf(QUOTE, start + 1); end >= 0; end = body.indexOf(QUOTE, end + 1)) {
+    let slashes = 0
+    while (body[end - 1 - slashes] === BACKSLASH) slashes++
+    if (slashes % 2 === 0) return end
+  }
+  return body.length
 }

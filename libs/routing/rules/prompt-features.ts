@@ -1,5 +1,5 @@
 import type { ChatMessage } from '@tollgate/kernel'
-import { countScripts, detectLanguage } from './script'
+import { countCjk, countScripts, detectLanguage } from './script'
 import { findWords } from './word-list'
 
 /** What rules look for in a text, beyond its measures. */
@@ -51,8 +51,8 @@ export function promptFeatures(messages: readonly ChatMessage[], given: { readon
 
 /** Tokens of a text: a character of Han or Kana is one, of all else four are. An estimate, for choosing only. */
 function estimatedTokens(text: string): number {
-  const { han, kana } = countScripts(text)
-  return Math.ceil((text.length - han - kana) / LATIN_PER_TOKEN) + han + kana
+  const cjk = countCjk(text)
+  return Math.ceil((text.length - cjk) / LATIN_PER_TOKEN) + cjk
 }
 
 /** "EN-gb" → english; what is no known name or code stays as it is, in lower case. */

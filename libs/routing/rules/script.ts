@@ -20,6 +20,19 @@ const KANA_SHARE = 0.1
 const CODE_SIGNS = ['();', ');', '};', '=> ', ' == ', ' != ', '&&', '</', '/>', '{\n', '):\n', '::', '->', '#include', '#!/', 'console.log', 'print(', 'SELECT ']
 const CODE_WORDS = ['function ', 'def ', 'class ', 'import ', 'const ', 'let ', 'var ', 'return ', 'public ', 'static ', 'void ', ' FROM ', ' WHERE ', 'elif ', 'fn ']
 
+const CJK = /[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f\ud840-\ud888]/
+
+/** Characters of Han and Kana. Most texts have none, which V8 knows of a Latin one without reading it. */
+export function countCjk(text: string): number {
+  if (!CJK.test(text)) return 0
+  let count = 0
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (isHan(code) || isKana(code)) count++
+  }
+  return count
+}
+
 /** Counts letters by Unicode range; linear, no tables. */
 export function countScripts(text: string): ScriptCount {
   let [latin, han, kana, other, words] = [0, 0, 0, 0, 0]
