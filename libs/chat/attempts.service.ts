@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { HostsService } from '@tollgate/hosts'
-import { HostGate, type NoPlace, type Place, type Ticket } from '@tollgate/hosts/health'
+import { HostGate, type NoPlace, type Place } from '@tollgate/hosts/health'
 import type { ChatEvent, ChatRequest, Clock, Ids } from '@tollgate/kernel'
 import type { Reservation } from '@tollgate/limits'
 import { CLOCK, IDS, TIMER, type Timer } from '@tollgate/platform/clock'
 import { CONFIG, type ClusterConfig } from '@tollgate/platform/config'
 import { ProvidersService, type AttemptFailure, type AttemptOutcome } from '@tollgate/providers'
-import { lowEstimatePromptTokens, reportedCost } from '@tollgate/pricing'
+import { reportedCost } from '@tollgate/pricing'
 import { nextStep, RetryBudgets, type NextStep } from '@tollgate/routing'
 import type { ChatReply, ServedBy } from './chat-result'
 import { leftAfter } from './chain'
@@ -15,6 +15,7 @@ import type { PricedCandidate } from './plan'
 import { costSoFar, providerCost } from './provider-cost'
 import { loadTimeMs } from './load-time'
 import type { RunningCall } from './running-call'
+import { ticketOf } from './ticket'
 import { UpstreamWatch } from './upstream-watch.service'
 
 const CONNECT_MS = 2_000
@@ -190,19 +191,6 @@ function blameOf({ failure, flags }: AttemptOutcome, provider: string): Pick<Par
   // What a host refuses for want of the model says nothing of its other models.
   if (failure) return { blames: failure.blames, error: failure.cause, ...(failure.class === 'refused' && failure.blames !== 'deployment' ? { refused: failure } : {}) }
   return provider === 'ollama' && flags.includes('model_differs') ? { blames: 'deployment', error: 'another model answered' } : { blames: 'ok', error: null }
-}
-
-/** What a call weighs in line: a prompt, and the longest answer it may get. Long prompts are read for it, so only where there is a line. */
-function ticketOf({ caller, selection: { tier } }: RunningCall, { request, maxTokens }: Share): Ticket {
-  let tokens: number | undefined
-  return {
-    tenantId: caller.tenant.id,
-    tier: tier.slug,
-    weight: tier.queueWeight,
-    get tokens() {
-      return (tokens ??= lowEstimatePromptTokens(request.messages) + maxTokens)
-    },
-  }
 }
 
 /** The outcome of a call that no host had room for, or whose hosts were all taken away while it was admitted. */
