@@ -70,7 +70,7 @@ export class AttemptsService {
     const startedAtMs = this.clock.monotonicMs()
     let last: Attempted | undefined
     let left = [...share.targets]
-    const ticket = ticketOf(call, share)
+    const ticket = ticketOf(call, share.request.messages, share.maxTokens)
     this.budgets.noteRequest(left[0]!.candidate.model, startedAtMs)
     const tried: Tried = { attempts: 0, hasReplayed: false, waitedFor: new Set() }
     const queueMs = Math.min(MOST_WAIT_MS, WAIT_SHARE * this.config.TOLLGATE_FIRST_BYTE_TIMEOUT_MS)
