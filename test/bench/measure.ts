@@ -32,12 +32,13 @@ export interface Rig {
 }
 
 const RSS_EVERY_MS = 200
+const BODY_OF: Readonly<Record<MeasureName, Parameters<typeof requestBody>[0]>> = { plain: 'plain', long: 'long', streams: 'stream', paced: 'paced', rate: 'plain' }
 
 /** Runs one kind of load against one target, and waits until everything it caused is settled. */
 async function sample(rig: Rig, options: BenchOptions, measure: MeasureName, target: Target, round: number): Promise<Sample> {
   const seconds = round === 0 ? options.warmUpSeconds : options.seconds
   const order: LoadOrder = {
-    target: loadTarget(target, requestBody(measure === 'paced' ? 'paced' : measure === 'streams' ? 'stream' : 'plain')),
+    target: loadTarget(target, requestBody(BODY_OF[measure])),
     seconds,
     connections: options.connections,
     // Warming up is done at full speed: at a fixed rate the compiler would not have seen enough calls.

@@ -6,7 +6,7 @@ export const TARGETS = ['gateway', 'fastify', 'node', 'portkey'] as const
 export type TargetName = (typeof TARGETS)[number] | 'direct'
 
 /** What is measured; README.md says what each figure means. */
-export const MEASURES = ['plain', 'streams', 'paced', 'rate'] as const
+export const MEASURES = ['plain', 'long', 'streams', 'paced', 'rate'] as const
 export type MeasureName = (typeof MEASURES)[number]
 
 /** How one run of the bench is made. Times in seconds as people type them. */

@@ -17,11 +17,11 @@ const BUSY: Column[] = [
   ['load core', (row) => percent(row.loadBusyShare)],
 ]
 
+const WHOLE: readonly Column[] = [NAME, ['calls/s', (row) => whole(row.callsPerSecond)], ['p50 ms', (row) => fine(row.p50Ms)], ['p99 ms', (row) => fine(row.p99Ms)], ['CPU µs/call', (row) => whole(firstCpu(row))], ['in all', (row) => whole(row.cpuUsPerCallInAll)], ...BUSY]
+
 const TABLES: Readonly<Record<Figures['measure'], readonly [title: string, columns: readonly Column[]]>> = {
-  plain: [
-    'Whole answers',
-    [NAME, ['calls/s', (row) => whole(row.callsPerSecond)], ['p50 ms', (row) => fine(row.p50Ms)], ['p99 ms', (row) => fine(row.p99Ms)], ['CPU µs/call', (row) => whole(firstCpu(row))], ['in all', (row) => whole(row.cpuUsPerCallInAll)], ...BUSY],
-  ],
+  plain: ['Whole answers', WHOLE],
+  long: ['Whole answers to prompts of 100 kB', WHOLE],
   streams: [
     `Streams of ${CHUNKS} chunks, as fast as they go`,
     [NAME, ['chunks/s', (row) => whole(row.callsPerSecond * CHUNKS)], ['calls/s', (row) => whole(row.callsPerSecond)], ['CPU µs/call', (row) => whole(firstCpu(row))], ['in all', (row) => whole(row.cpuUsPerCallInAll)], ['in all µs/chunk', (row) => fine(row.cpuUsPerChunk, 1)], ...BUSY],
@@ -61,6 +61,7 @@ function ratioLines({ ratios }: BenchResult): string[] {
   const line = (what: string, fastify: number, node: number, portkey: number) => `Tollgate ÷ others, ${what}: ${fine(fastify)} × bare Fastify, ${fine(node)} × node:http, ${fine(portkey, 1)} × Portkey`
   return [
     line('calls/s of whole answers', ratios.plainOverFastify, ratios.plainOverNode, ratios.plainOverPortkey),
+    line('calls/s of long prompts', ratios.longOverFastify, ratios.longOverNode, ratios.longOverPortkey),
     line('chunks/s of streams', ratios.streamsOverFastify, ratios.streamsOverNode, ratios.streamsOverPortkey),
   ]
 }

@@ -14,17 +14,23 @@ const WORDS = 'A gateway admits a call, sends it to the nearest host that can se
 const HEAD = { id: 'chatcmpl-bench0000000000000000000', created: 1_760_000_000, model: MODEL }
 const USAGE = { prompt_tokens: 41, completion_tokens: CHUNKS, total_tokens: 41 + CHUNKS }
 
+/** Turns before the question of a long prompt, and sentences in each: about 100 kB, as coding agents send with every call. */
+const TURNS = 40
+const SENTENCES = 20
+
 /** The request every target gets, in OpenAI's shape: a system sentence and a question, as chat applications send. */
-export function requestBody(kind: 'plain' | 'stream' | 'paced'): string {
+export function requestBody(kind: 'plain' | 'long' | 'stream' | 'paced'): string {
+  const turns = kind === 'long' ? Array.from({ length: TURNS }, (_, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content: `${WORDS}\n`.repeat(SENTENCES) })) : []
   return JSON.stringify({
     model: MODEL,
     messages: [
       { role: 'system', content: 'You are a helpful assistant. Answer in one short paragraph and name your sources.' },
+      ...turns,
       { role: 'user', content: `${kind === 'paced' ? `${PACED_MARK} ` : ''}What does a gateway in front of language models do, and what does it cost me per call?` },
     ],
     max_tokens: 256,
     temperature: 0.2,
-    ...(kind === 'plain' ? {} : { stream: true, stream_options: { include_usage: true } }),
+    ...(kind === 'plain' || kind === 'long' ? {} : { stream: true, stream_options: { include_usage: true } }),
   })
 }
 

@@ -15,6 +15,9 @@ export interface Ratios {
   readonly plainOverFastify: number
   readonly plainOverNode: number
   readonly plainOverPortkey: number
+  readonly longOverFastify: number
+  readonly longOverNode: number
+  readonly longOverPortkey: number
   readonly streamsOverFastify: number
   readonly streamsOverNode: number
   readonly streamsOverPortkey: number
@@ -36,6 +39,9 @@ export function ratiosOf(figures: readonly Figures[]): Ratios {
     plainOverFastify: over('plain', 'fastify', calls),
     plainOverNode: over('plain', 'node', calls),
     plainOverPortkey: over('plain', 'portkey', calls),
+    longOverFastify: over('long', 'fastify', calls),
+    longOverNode: over('long', 'node', calls),
+    longOverPortkey: over('long', 'portkey', calls),
     streamsOverFastify: over('streams', 'fastify', calls),
     streamsOverNode: over('streams', 'node', calls),
     streamsOverPortkey: over('streams', 'portkey', calls),
