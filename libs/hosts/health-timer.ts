@@ -19,7 +19,9 @@ export class HealthTimer implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly probes: ProbeService,
     private readonly load: HostLoad,
     private readonly roster: RosterStore,
-  ) {}
+  ) {
+    load.onCome(() => this.tellOthers())
+  }
 
   onApplicationBootstrap(): void {
     this.timer = setInterval(() => void this.tick(), SYNC_MS)
@@ -44,6 +46,7 @@ export class HealthTimer implements OnApplicationBootstrap, OnModuleDestroy {
   private async round(): Promise<void> {
     const hosts = this.hosts.hosts()
     // Without a word from the others the division of slots stays as it was.
+    this.load.age()
     await this.tellOthers().catch(() => undefined)
     await this.board.sync(hosts.map((host) => host.id)).catch(() => undefined)
     await this.probes.tryDue(hosts.filter((host) => host.isEnabled))

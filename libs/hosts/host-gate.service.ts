@@ -73,6 +73,8 @@ export class HostGate implements LineKeeper {
   async enter(targets: readonly Candidate[], waitMs: number, signal: AbortSignal, ticket: Ticket, isAgain = false): Promise<Place | NoPlace> {
     const candidates = this.room.takers(targets)
     if (candidates.length === 0) return { why: 'refusing', estimateMs: this.room.askedForMs(targets) }
+    // Who else uses a host to which this gateway came a moment ago is about to be known: it is neither taken nor passed over before.
+    for (let arrival = this.load.arrival(candidates); arrival !== null; arrival = this.load.arrival(candidates)) await arrival
     const place = this.tryEnter(candidates, waitMs, isAgain)
     if (place !== null || signal.aborted) return place ?? { why: 'busy', estimateMs: 0 }
     return new Promise((resolve) => {
@@ -165,6 +167,7 @@ export class HostGate implements LineKeeper {
           this.offering.set(key, false)
           continue
         }
+        if (next === null) this.serveForgotten(hostId, model)
         if (next === null || next === 'away') break
         const waiter = this.waiting.get(next.id)
         const candidate = waiter?.candidates.find((one) => one.hostId === hostId)
@@ -172,6 +175,14 @@ export class HostGate implements LineKeeper {
       }
     } finally {
       this.offering.delete(key)
+    }
+  }
+
+  /** The line knows of nobody who waits for this host: a failover lost those of ours that do, or a slot is being lent to them and goes back. */
+  private serveForgotten(hostId: string, model: string): void {
+    for (const waiter of [...this.waiting.values()]) {
+      const candidate = waiter.hosts.includes(hostId) ? waiter.candidates.find((one) => one.hostId === hostId && one.model === model) : undefined
+      if (candidate && this.room.hasRoom(candidate)) waiter.end(this.take(this.hosts.present(candidate) ?? candidate, waiter, false))
     }
   }
 

@@ -52,6 +52,10 @@ export class HostLoad {
 
   private readonly waiting = new Map<string, number>()
   private hasServed = false
+  /** Hosts this gateway has just come to, until it has heard who else uses them. */
+  private readonly coming = new Map<string, Promise<void>>()
+  private nextMeeting: Promise<void> | null = null
+  private meet: () => Promise<void> = () => Promise.resolve()
   private listener: () => void = () => undefined
   /** Of the shared line: this gateway's name there, and the lender of each slot it borrowed, by call. */
   line: { readonly id: string; readonly borrowed: Map<string, string> } = { id: '', borrowed: new Map() }
@@ -59,9 +63,11 @@ export class HostLoad {
   constructor(readonly memory: HostMemory) {}
 
   enter(hostId: string, model: string): void {
+    const isNew = !this.idle.has(hostId)
     this.add(hostId, model, 1)
     this.idle.set(hostId, 0)
     this.hasServed = true
+    if (isNew) this.come(hostId)
   }
 
   leave(hostId: string, model: string): void {
@@ -81,6 +87,13 @@ export class HostLoad {
   /** Words that this gateway has said since it came to a host: 0 before its first call there. */
   wordsAt(hostId: string): number {
     return this.said.get(hostId) ?? 0
+  }
+
+  /** Resolves when it has heard that of those of these hosts to which it came a moment ago; null = there is none. */
+  arrival(hosts: readonly { readonly hostId: string }[]): Promise<unknown> | null {
+    if (this.coming.size === 0) return null
+    const under = hosts.flatMap(({ hostId }) => this.coming.get(hostId) ?? [])
+    return under.length > 0 ? Promise.all(under) : null
   }
 
   /** How many gateways use a host, this one included, and its place among them. */
@@ -118,14 +131,23 @@ export class HostLoad {
     this.listener = listener
   }
 
-  /** What this gateway tells the others, once a second. A host without calls is named a while longer. */
-  word(): GatewayWord {
+  /** How this gateway tells the others of itself and hears them, out of turn. */
+  onCome(meet: () => Promise<void>): void {
+    this.meet = meet
+  }
+
+  /** A second went by. A host without calls is named a while longer. */
+  age(): void {
     for (const [hostId, words] of this.idle) {
       this.said.set(hostId, (this.said.get(hostId) ?? 0) + 1)
       if (this.ownAt(hostId) > 0) this.idle.set(hostId, 0)
       else if (words >= IDLE_WORDS) this.forget(hostId)
       else this.idle.set(hostId, words + 1)
     }
+  }
+
+  /** What this gateway tells the others, once a second and when it comes to a host. */
+  word(): GatewayWord {
     return { hosts: Object.fromEntries([...this.idle.keys()].map((hostId) => [hostId, this.ownAt(hostId)])), memory: this.memory.word(), serves: this.hasServed, line: { id: this.line.id, borrowed: [...this.line.borrowed.keys()] } }
   }
 
@@ -143,6 +165,19 @@ export class HostLoad {
     this.others = others
     this.serving = serving
     this.listener()
+  }
+
+  /** Those to which it comes in one turn of the event loop it tells of at once. A host that nobody else uses has nobody to make room for. */
+  private come(hostId: string): void {
+    this.nextMeeting ??= Promise.resolve().then(() => {
+      this.nextMeeting = null
+      return this.meet()
+    })
+    const heard = this.nextMeeting.then(
+      () => void (this.users(hostId).count === 1 && this.said.set(hostId, Infinity)),
+      () => undefined,
+    )
+    this.coming.set(hostId, heard.then(() => void this.coming.delete(hostId)))
   }
 
   private forget(hostId: string): void {

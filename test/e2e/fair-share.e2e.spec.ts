@@ -89,6 +89,13 @@ describe('two gateways before one host', () => {
     expect(ollama.most()).toBeLessThanOrEqual(SLOTS + 1)
   }, 60_000)
 
+  it('serve whoever waits in a line that Redis has lost, as a failover may lose it', async () => {
+    const tenant = await stack.addTenant({ tier: 'enterprise' })
+    const asked = Promise.all(Array.from({ length: 40 }, () => ask(0, tenant)))
+    await eventually(async () => expect(await redis.del('queue:{phi3}')).toBe(1))
+    expect((await asked).filter(({ status }) => status !== 200)).toEqual([])
+  }, 60_000)
+
   it('turn away at once, with the time to come back, who would wait for longer than two seconds', async () => {
     const tenant = await stack.addTenant({ tier: 'heavy' })
     const replies = await Promise.all(Array.from({ length: 160 }, (_, i) => ask(i % 2, tenant)))

@@ -17,7 +17,8 @@ const CUT = 0.75
 /**
  * How many calls at once this gateway gives a target, by how soon first tokens come. Late ones take away a quarter of those in use, once
  * for as many calls; otherwise each call that found the limit in use adds one until the first cut, and fewer
- * after it. Means are compared with means, so that a mix of long and short prompts is not taken for a change. An Ollama
+ * after it. Means are compared with means, so that a mix of long and short prompts is not taken for a change. Whole answers tell no first
+ * token, and nothing stands in for it: their time is of their length, and per token it is of the length as well (README.md). An Ollama
  * host begins at the calls it works on at once and is never given more; a cloud provider begins at 20. Pure but for what it remembers.
  */
 export class CallLimit {

@@ -1,7 +1,8 @@
+import { join } from 'node:path'
 import { Inject, Injectable } from '@nestjs/common'
 import type { Clock, Ids } from '@tollgate/kernel'
 import { CLOCK, IDS } from '@tollgate/platform/clock'
-import { RedisClients } from '@tollgate/platform/redis'
+import { LuaScript, RedisClients } from '@tollgate/platform/redis'
 import type { GatewayWord, Roster } from '../host-load'
 
 const KEY = 'health:gateways'
@@ -15,6 +16,7 @@ const FORGET_MS = 60_000
 @Injectable()
 export class RosterStore {
   private readonly self: string
+  private readonly script = LuaScript.load(join(__dirname, 'lua', 'roster.lua'))
 
   constructor(
     private readonly redis: RedisClients,
@@ -24,14 +26,15 @@ export class RosterStore {
     this.self = ids.uuid()
   }
 
-  /** Says what this gateway has in flight and knows of the hosts' memories, and hears the others, once a second. @throws when Redis is away */
+  /** Says what this gateway has in flight and knows of the hosts' memories, and hears the others. @throws when Redis is away */
   async exchange(word: GatewayWord): Promise<Roster> {
     const nowMs = this.clock.now()
-    const [, fields] = await Promise.all([this.redis.notices.hset(KEY, this.self, JSON.stringify({ at: nowMs, ...word })), this.redis.notices.hgetall(KEY)])
+    const fields = (await this.script.run(this.redis.notices, [KEY], [this.self, JSON.stringify({ at: nowMs, ...word })])) as string[]
     const gateways = new Map<string, GatewayWord>()
     const gone: string[] = []
-    for (const [gateway, text] of Object.entries(fields)) {
-      const said = JSON.parse(text) as { at: number } & Partial<GatewayWord>
+    for (let at = 0; at < fields.length; at += 2) {
+      const gateway = fields[at]!
+      const said = JSON.parse(fields[at + 1]!) as { at: number } & Partial<GatewayWord>
       if (nowMs - said.at < SILENT_MS) gateways.set(gateway, { ...UNSAID, ...said })
       else if (nowMs - said.at > FORGET_MS) gone.push(gateway)
     }

@@ -1,5 +1,5 @@
 import { RedisClients } from '@tollgate/platform/redis'
-import { FakeClock, redisTargets } from '../../../test/support'
+import { FakeClock, redisKinds } from '../../../test/support'
 import { MOST_OF_TENANT, QueueStore, type Ticket } from './queue.store'
 
 const SERVICE_MS = 1_000
@@ -13,14 +13,14 @@ interface Call extends Ticket {
   readonly used: number
 }
 
-const targets = redisTargets()
+const kinds = redisKinds()
 
-describe.each(targets)('the line of a model, on $kind', ({ url }) => {
+describe.each(kinds)('the line of a model, on $kind', ({ kind, open }) => {
   let clients: RedisClients
   let store: QueueStore
   let count = 0
   beforeAll(async () => {
-    clients = await RedisClients.connect(url, 5_000)
+    clients = await RedisClients.connect(await open(), 5_000)
     store = new QueueStore(clients)
   })
   afterAll(() => clients.close())
@@ -79,7 +79,7 @@ describe.each(targets)('the line of a model, on $kind', ({ url }) => {
   const p95 = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.95)]!
 
   // Thousands of calls: on one Redis only.
-  ;(url === targets.at(-1)!.url ? describe : describe.skip)('with figures', () => {
+  ;(kind === kinds.filter(({ isCluster }) => !isCluster).at(-1)!.kind ? describe : describe.skip)('with figures', () => {
     it.each([
       ['calls alike', 1, () => 100],
       ['three slots, and calls that use more or less than was estimated', 3, (tier: string) => ({ free: 300, standard: 60, premium: 150 })[tier]!],
