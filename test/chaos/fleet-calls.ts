@@ -1,4 +1,5 @@
 import { Agent, fetch } from 'undici'
+import { eventually } from '../support/eventually'
 import type { FleetRig, Post } from './fleet-rig'
 
 /**
@@ -13,8 +14,8 @@ export interface FleetOutcome {
   readonly end: 'served' | 'cut' | 'failed'
   readonly rid: string | null
   readonly tries: number
-  /** For a failed one: what the client saw last. */
-  readonly last: string
+  /** What the client saw of each try, with the time that it took. */
+  readonly seen: readonly string[]
 }
 
 /** A call to be made. */
@@ -22,6 +23,10 @@ export interface FleetCall {
   readonly model: string
   readonly isStream: boolean
   readonly words: number
+  /** The answer is cut there. */
+  readonly maxTokens?: number
+  /** Its answer begins, or ends. */
+  readonly told?: (is: 'open' | 'ended') => void
 }
 
 interface Answer {
@@ -35,45 +40,65 @@ interface Answer {
 const ANSWERED_TRIES = 3
 const MOST_TRIES = 20
 const PAUSE_MS = 100
+const BILLED_WITHIN_MS = 60_000
 const PASSING = [429, 502, 503, 504]
 
 /** Makes one call, beginning at gateway number `first`. Never rejects. */
 export async function callFleet(rig: FleetRig, key: string, call: FleetCall, first: number, agent: Agent): Promise<FleetOutcome> {
   let answered = 0
-  let last = 'nothing'
+  const seen: string[] = []
   for (let tries = 1; tries <= MOST_TRIES; tries++) {
     const gateway = rig.gateways[(first + tries - 1) % rig.gateways.length]!
     const startedAtMs = performance.now()
     const answer = await ask(gateway.url, key, call, agent)
-    last = answer.told
-    if (answer.kind === 'whole') return { end: 'served', rid: answer.rid, tries, last }
+    seen.push(`${gateway.process.name}, ${Math.round(performance.now() - startedAtMs)} ms: ${answer.told}`)
+    if (answer.kind === 'whole') return { end: 'served', rid: answer.rid, tries, seen }
     if (answer.kind === 'broken') {
       const killers = [gateway, ...(answer.host === null ? [] : [rig.hosts.get(answer.host)!])]
-      return { end: killers.some((post) => diedWithin(post, startedAtMs)) ? 'cut' : 'failed', rid: answer.rid, tries, last }
+      return { end: killers.some((post) => diedWithin(post, startedAtMs)) ? 'cut' : 'failed', rid: answer.rid, tries, seen }
     }
     if (answer.kind === 'refused' && ++answered === ANSWERED_TRIES) break
     await new Promise((resolve) => setTimeout(resolve, answer.kind === 'refused' ? answer.retryAfterMs : PAUSE_MS))
   }
-  return { end: 'failed', rid: null, tries: MOST_TRIES, last }
+  return { end: 'failed', rid: null, tries: seen.length, seen }
+}
+
+/** Whole answers that have not exactly one usage row, completed, once the worker has caught up. */
+export async function unbilled({ postgres }: FleetRig, outcomes: readonly FleetOutcome[]): Promise<number> {
+  const rids = outcomes.flatMap(({ end, rid }) => (end === 'served' ? [rid!] : []))
+  return postgres.withOwner(async (owner) => {
+    let left = rids.length
+    const look = async () => {
+      const { rows } = await owner.query<{ rows: number; rids: number }>(`SELECT count(*)::int AS rows, count(DISTINCT rid)::int AS rids FROM usage WHERE rid = ANY ($1::uuid[]) AND status = 'completed'`, [rids])
+      left = rids.length - rows[0]!.rids + (rows[0]!.rows - rows[0]!.rids)
+      if (left > 0) throw new Error(`${left} answers are not billed once`)
+    }
+    await eventually(look, { timeoutMs: BILLED_WITHIN_MS }).catch(() => undefined)
+    return left
+  })
 }
 
 function diedWithin({ deaths }: Post, startedAtMs: number): boolean {
   return deaths.some(({ fromMs }) => fromMs >= startedAtMs && fromMs <= performance.now())
 }
 
-async function ask(url: string, key: string, { model, isStream, words }: FleetCall, agent: Agent): Promise<Answer> {
+async function ask(url: string, key: string, { model, isStream, words, maxTokens, told }: FleetCall, agent: Agent): Promise<Answer> {
   let rid: string | null = null
   let host: string | null = null
   let text = ''
   try {
-    const body = JSON.stringify({ message: Array.from({ length: words }, (_, index) => `q${index}`).join(' '), model: `${model}`, stream: isStream })
+    const body = JSON.stringify({ message: Array.from({ length: words }, (_, index) => `q${index}`).join(' '), model, stream: isStream, max_tokens: maxTokens })
     const response = await fetch(`${url}/chat`, { method: 'POST', dispatcher: agent, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body })
     rid = response.headers.get('x-request-id')
     host = response.headers.get('x-tollgate-host')
     const answered = { rid, host, retryAfterMs: 1_000 * Number(response.headers.get('retry-after') ?? 1) }
     if (response.status !== 200) return { ...answered, kind: PASSING.includes(response.status) ? 'refused' : 'broken', told: `${response.status} ${await response.text()}` }
     const decoder = new TextDecoder()
-    for await (const piece of response.body!) text += decoder.decode(piece as Uint8Array, { stream: true })
+    for await (const piece of response.body!) {
+      if (text === '') told?.('open')
+      text += decoder.decode(piece as Uint8Array, { stream: true })
+    }
+    told?.('ended')
     const isWhole = isStream ? text.trimEnd().endsWith('data: [DONE]') : JSON.parse(text) !== null
     return { ...answered, kind: isWhole ? 'whole' : 'broken', told: text.slice(-200) }
   } catch (error) {

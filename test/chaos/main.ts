@@ -4,9 +4,10 @@ import { join, relative } from 'node:path'
 import { projectRoot } from '../support/installation'
 import { sweepDeadRuns } from '../support/services'
 import { killSpawnedApps } from '../support/spawn-app'
-import { readOptions, UsageError, type ChaosOptions } from './options'
+import { readOptions, UsageError, type ChaosOptions, type Playable } from './options'
 import type { ChaosResult } from './result'
 import { runRace } from './race'
+import { runRestart } from './restart'
 import { runChaos } from './run'
 import type { PlannedFault } from './schedule'
 import { runStandalone } from './standalone'
@@ -15,7 +16,7 @@ import { table } from './table'
 /** Load before and after a long outage. */
 const AROUND_OUTAGE_SECONDS = 20
 
-async function chaos(options: ChaosOptions): Promise<ChaosResult> {
+async function chaos(options: ChaosOptions & { scenario: Exclude<Playable, 'restart'> }): Promise<ChaosResult> {
   const tell = options.isQuiet ? undefined : (line: string) => console.error(line)
   const { scenario, seed, clients, outageSeconds, rounds } = options
   const loadMs = Math.max(options.minutes * 60_000, (outageSeconds + AROUND_OUTAGE_SECONDS) * 1_000 * Math.sign(outageSeconds))
@@ -52,8 +53,13 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]] as const) {
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), randomInt(2 ** 31))
   sweepDeadRuns()
+  if (options.scenario === 'restart') {
+    const restart = await runRestart(options)
+    console.log(JSON.stringify(restart))
+    process.exit(restart.failed.length + restart.unbilled === 0 ? 0 : 1)
+  }
   console.error(`seed ${options.seed}`)
-  const result = await chaos(options)
+  const result = await chaos({ ...options, scenario: options.scenario })
   console.log(options.isJson ? JSON.stringify(result) : table(result))
   process.exit(result.broken.length === 0 ? 0 : 1)
 }

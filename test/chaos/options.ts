@@ -1,8 +1,9 @@
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { SCENARIOS, type ScenarioName } from './scenarios'
 
-/** What has a file of its own: standalone.ts, race.ts. */
-const OTHERS = ['standalone', 'standalone-postgres', 'race', 'standalone-race'] as const
+/** What has a file of its own: standalone.ts, race.ts, restart.ts. */
+const OTHERS = ['standalone', 'standalone-postgres', 'race', 'standalone-race', 'restart'] as const
 
 /** What the command can play. */
 export type Playable = ScenarioName | (typeof OTHERS)[number]
@@ -17,13 +18,19 @@ export interface ChaosOptions {
   readonly outageSeconds: number
   /** Rounds of the race for a budget. */
   readonly rounds: number
+  /** Of the rolling restart: calls a second, streams that are open when a gateway goes, and the build of the release it begins with; null = this one. */
+  readonly perSecond: number
+  readonly streams: number
+  readonly old: string | null
+  readonly isCluster: boolean
   readonly isJson: boolean
   readonly isQuiet: boolean
 }
 
 const NAMES = [...Object.keys(SCENARIOS), ...OTHERS] as Playable[]
 const USAGE = `usage: npm run chaos -- [--scenario ${NAMES.join('|')}] [--minutes 1] [--seed S] [--clients 24] [--json] [--quiet]
-  [--scenario postgres --outage 600] one outage of so many seconds  [--scenario race|standalone-race --rounds 50] 500 calls for a budget of 100`
+  [--scenario postgres --outage 600] one outage of so many seconds  [--scenario race|standalone-race --rounds 50] 500 calls for a budget of 100
+  [--scenario restart [--rate 300] [--streams 100] [--cluster] [--old <checkout of an earlier release, built>]] restarts each gateway and the worker, into this release`
 
 /** A command line that cannot be run; its message is the whole output. */
 export class UsageError extends Error {}
@@ -40,6 +47,10 @@ export function readOptions(args: readonly string[], anySeed: number): ChaosOpti
         clients: { type: 'string', default: '24' },
         outage: { type: 'string', default: '0' },
         rounds: { type: 'string', default: '50' },
+        rate: { type: 'string', default: '300' },
+        streams: { type: 'string', default: '100' },
+        old: { type: 'string' },
+        cluster: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         quiet: { type: 'boolean', default: false },
       },
@@ -52,6 +63,10 @@ export function readOptions(args: readonly string[], anySeed: number): ChaosOpti
       clients: Math.ceil(number('clients', values.clients, 1, 500)),
       outageSeconds: number('outage', values.outage, 0, 3_600),
       rounds: Math.ceil(number('rounds', values.rounds, 1, 1_000)),
+      perSecond: number('rate', values.rate, 1, 10_000),
+      streams: Math.ceil(number('streams', values.streams, 1, 1_000)),
+      old: values.old === undefined ? null : resolve(values.old),
+      isCluster: values.cluster,
       isJson: values.json,
       isQuiet: values.quiet,
     }

@@ -50,15 +50,15 @@ export class MortalPostgres {
     readonly rolePassword: string,
   ) {}
 
-  /** Starts it with one migrated database. */
-  static async start(dir: string): Promise<MortalPostgres> {
+  /** Starts it with one database, migrated by `bring`. */
+  static async start(dir: string, bring: typeof migrate = migrate): Promise<MortalPostgres> {
     const server = await startEmbeddedPostgres({ dataDir: dir, durability: 'safe' })
     const postgres = new MortalPostgres(dir, server, randomBytes(12).toString('hex'))
     const client = new Client({ connectionString: server.url })
     await client.connect()
     await client.query('CREATE DATABASE tollgate')
     await client.end()
-    await migrate({ url: postgres.url, rolePassword: postgres.rolePassword })
+    await bring({ url: postgres.url, rolePassword: postgres.rolePassword })
     return postgres
   }
 

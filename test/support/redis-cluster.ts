@@ -55,12 +55,26 @@ export class RedisCluster {
   /** `kill -9` of the master that holds a key. @returns how it comes back */
   async killMasterOf(key: string): Promise<() => void> {
     const slot = await this.ask(this.nodes[0]!, (redis) => redis.cluster('KEYSLOT', key))
-    const slots = await this.ask(this.nodes[0]!, (redis) => redis.cluster('SLOTS'))
-    const [, , master] = slots.find(([from, to]) => slot >= from && slot <= to)!
-    const node = this.nodes.find(({ port }) => port === master![1])!
-    process.kill(-node.server.groupId, 'SIGKILL')
-    await node.server.release()
+    const { node } = (await this.masters(this.nodes[0]!)).find(({ from, to }) => slot >= from && slot <= to)!
+    await kill(node)
     return () => (node.server = run(node))
+  }
+
+  /**
+   * `kill -9` of a master. Resolves when its replica has taken its place, and it is back with all that its successor holds:
+   * whichever master falls next, there is one to take over. @param pick chooses among the three
+   */
+  async failOver(pick: <T>(masters: readonly T[]) => T): Promise<void> {
+    const { from, node } = pick(await this.masters(this.nodes[0]!))
+    const witness = this.nodes.find((one) => one !== node)!
+    await kill(node)
+    await eventually(async () => {
+      const successor = (await this.masters(witness)).find((master) => master.from === from)
+      if (!successor || successor.node === node) throw new Error('nobody took over yet')
+    }, { timeoutMs: READY_MS })
+    node.server = run(node)
+    await this.hasCopy(node)
+    await this.everyNode(isUp)
   }
 
   async stop(): Promise<void> {
@@ -84,14 +98,19 @@ export class RedisCluster {
       const master = await this.ask(this.nodes[index]!, (redis) => redis.cluster('MYID'))
       await eventually(() => this.ask(node, (redis) => redis.cluster('REPLICATE', master)), { timeoutMs: READY_MS })
     }
-    await this.everyNode(async (redis) => {
-      if (!(await redis.cluster('INFO')).includes('cluster_state:ok')) throw new Error('the cluster is not up yet')
-    })
-    for (const node of this.nodes.slice(MASTERS)) {
-      await eventually(() => this.ask(node, async (redis) => {
-        if (!(await redis.info('replication')).includes('master_link_status:up')) throw new Error('a replica has no copy yet')
-      }), { timeoutMs: READY_MS })
-    }
+    await this.everyNode(isUp)
+    for (const node of this.nodes.slice(MASTERS)) await this.hasCopy(node)
+  }
+
+  private async masters(asked: Node): Promise<{ from: number; to: number; node: Node }[]> {
+    const ranges = await this.ask(asked, (redis) => redis.cluster('SLOTS'))
+    return ranges.map(([from, to, master]) => ({ from, to, node: this.nodes.find(({ port }) => port === master![1])! }))
+  }
+
+  private async hasCopy(replica: Node): Promise<void> {
+    await eventually(() => this.ask(replica, async (redis) => {
+      if (!(await redis.info('replication')).includes('master_link_status:up')) throw new Error('a replica has no copy yet')
+    }), { timeoutMs: READY_MS })
   }
 
   private async everyNode(look: (redis: Redis) => Promise<void>): Promise<void> {
@@ -108,6 +127,15 @@ export class RedisCluster {
       redis.disconnect()
     }
   }
+}
+
+async function isUp(redis: Redis): Promise<void> {
+  if (!(await redis.cluster('INFO')).includes('cluster_state:ok')) throw new Error('the cluster is not up yet')
+}
+
+async function kill({ server }: Node): Promise<void> {
+  process.kill(-server.groupId, 'SIGKILL')
+  await server.release()
 }
 
 function run({ port, bus, dir }: Pick<Node, 'port' | 'bus' | 'dir'>): Leashed {
