@@ -1,6 +1,11 @@
 -- Months by project and key alone: what all tenants used by key is a row a key, where usage_monthly has one for each model and
 -- host as well, fourteen times as many. A tenant's claims wait for each other at its budgets already, so its rows here make
 -- nobody wait.
+
+-- Calls that are being booked go by the functions as they were: they end first, and the next wait for the new ones at this
+-- table, which apply_claims and book_generation touch before they call post_entries. None is folded into the old tables alone.
+LOCK TABLE usage IN EXCLUSIVE MODE;
+
 CREATE TABLE usage_key_monthly (
   tenant_id uuid NOT NULL,
   month timestamptz NOT NULL,

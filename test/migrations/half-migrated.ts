@@ -13,6 +13,13 @@ export class HalfMigrated {
     readonly database: Client,
   ) {}
 
+  /** One more connection of the superuser; the caller ends it. */
+  async connect(): Promise<Client> {
+    const client = new Client({ connectionString: databaseUrl(serviceAddresses().postgresUrl, this.name) })
+    await client.connect()
+    return client
+  }
+
   /** Applies every migration before this one. */
   static async before(number: number): Promise<HalfMigrated> {
     const { postgresUrl } = serviceAddresses()
