@@ -64,7 +64,12 @@ export class HostAsker {
     }
     const [tags, loaded] = await Promise.all([this.ask(host, '/api/tags'), this.loadedAt(host)])
     if (!tags.ok) return failed(tags.cause, tags.latencyMs)
-    return { loaded, isReachable: true, version: named, error: null, latencyMs: version.latencyMs, models: await this.knownBetter(host, foldKept(modelsFromTags(tags.json))) }
+    const listed = modelsFromTags(tags.json)
+    const isHere = ({ isForwarded }: DiscoveredModel) => !isForwarded
+    const shown = await this.knownBetter(host, foldKept(listed.filter(isHere)))
+    const models = shown.filter(isHere)
+    const forwarded = [...listed, ...shown].flatMap(({ isForwarded, upstreamName }) => (isForwarded ? [upstreamName] : [])).sort()
+    return { loaded, isReachable: true, version: named, error: null, latencyMs: version.latencyMs, models, forwarded }
   }
 
   /** What the host shows of each model, asked once per digest; a model it would not show stays as it was listed. */
@@ -88,7 +93,7 @@ export class HostAsker {
   private async lookAtOpenAi(host: Host): Promise<ProbeResult> {
     const answer = await this.ask(host, listPath(host))
     if (!answer.ok) return failed(answer.cause, answer.latencyMs)
-    return { isReachable: true, version: null, error: null, latencyMs: answer.latencyMs, models: modelsFromOpenAiList(answer.json), loaded: null }
+    return { isReachable: true, version: null, error: null, latencyMs: answer.latencyMs, models: modelsFromOpenAiList(answer.json), forwarded: [], loaded: null }
   }
 
   private ask(host: Host, path: string, { body, timeoutMs = QUESTION_TIMEOUT_MS }: { body?: unknown; timeoutMs?: number } = {}): Promise<JsonAnswer> {
@@ -109,5 +114,5 @@ function listPath(host: Host): string {
 }
 
 function failed(cause: string, latencyMs: number): ProbeResult {
-  return { isReachable: false, version: null, error: cause.slice(0, 200), latencyMs, models: [], loaded: null }
+  return { isReachable: false, version: null, error: cause.slice(0, 200), latencyMs, models: [], forwarded: [], loaded: null }
 }

@@ -15,6 +15,8 @@ export interface Discovery {
   readonly models: readonly string[]
   /** Found, but without a price and not marked free: refused until a price is added. */
   readonly modelsWithoutPrice: readonly string[]
+  /** Found, but sent on to a cloud by the host: refused, since no region holds them. */
+  readonly modelsForwarded: readonly string[]
 }
 
 /** The walk from a host's own list to calls being served by it: probe (hosts), register (catalog), serve (hosts). */
@@ -39,7 +41,7 @@ export class HostDiscovery {
     if (!probe.isReachable) {
       await act(false)
       await this.probes.keep(host, probe)
-      return { isReachable: false, isServing: false, error: probe.error, isOpenToAll: null, models: [], modelsWithoutPrice: [] }
+      return { isReachable: false, isServing: false, error: probe.error, isOpenToAll: null, models: [], modelsWithoutPrice: [], modelsForwarded: [] }
     }
     const found = probe.models.map((model) => ({ ...model, name: canonicalModel(model.upstreamName) }))
     await this.catalog.register(found)
@@ -49,7 +51,7 @@ export class HostDiscovery {
     await this.store.noteOpenToAll(host.id, isOpenToAll)
     await this.notices.publish({ topic: 'hosts' })
     const models = [...new Set(found.map((model) => model.name))].sort()
-    return { isReachable: true, isServing: isServing && host.isEnabled, error: null, isOpenToAll, models, modelsWithoutPrice: await this.models.withoutPrice(models) }
+    return { isReachable: true, isServing: isServing && host.isEnabled, error: null, isOpenToAll, models, modelsWithoutPrice: await this.models.withoutPrice(models), modelsForwarded: probe.forwarded }
   }
 
   /** Lets a host out of drain. */

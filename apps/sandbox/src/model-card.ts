@@ -23,6 +23,8 @@ export interface ModelCard {
   parameters: Record<string, unknown>
   license: string
   messages: unknown[]
+  /** Set for a model whose calls the host would sign and send on to a cloud. */
+  remote?: { host: string; model: string }
 }
 
 interface Kind {

@@ -31,6 +31,8 @@ export interface ProbeResult {
   readonly error: string | null
   readonly latencyMs: number
   readonly models: readonly DiscoveredModel[]
+  /** The host's names of models that it sends on to a cloud: never among `models`, since no region holds them. */
+  readonly forwarded: readonly string[]
   /** Canonical names of the models in memory; null where the host did not say. */
   readonly loaded: readonly string[] | null
 }
@@ -44,6 +46,8 @@ export interface DiscoveredModel {
   readonly details: Readonly<Record<string, unknown>>
   readonly capabilities: readonly string[]
   readonly contextLength: number | null
+  /** The host sends calls of it on to a cloud: where it answers nobody here knows. */
+  readonly isForwarded?: boolean
   /** Earlier weights that the host keeps under a name of their own, by digest. */
   readonly kept: Readonly<Record<string, { readonly name: string; readonly size: number | null }>>
 }

@@ -5,7 +5,7 @@ const entry = (name: string, more: object = {}) => ({ name, model: name, digest:
 describe("a host's own list", () => {
   it('gives name, digest, size and what is known of a model', () => {
     expect(modelsFromTags({ models: [entry('phi3:latest', { capabilities: ['completion', 7] })] })).toEqual([
-      { upstreamName: 'phi3:latest', digest: 'a'.repeat(64), sizeBytes: 7, modifiedAt: '2026-01-01T00:00:00Z', details: { format: 'gguf' }, capabilities: ['completion'], contextLength: 4096, kept: {} },
+      { upstreamName: 'phi3:latest', digest: 'a'.repeat(64), sizeBytes: 7, modifiedAt: '2026-01-01T00:00:00Z', details: { format: 'gguf' }, capabilities: ['completion'], contextLength: 4096, kept: {}, isForwarded: false },
     ])
   })
 
@@ -16,9 +16,11 @@ describe("a host's own list", () => {
     expect(models.map((model) => [model.upstreamName, model.kept])).toEqual([['phi3:latest', { [b]: { name: 'tollgate-kept/phi3:bbbbbbbbbbbb', size: 7 } }], ['ada', {}]])
   })
 
-  it('leaves out models that the host forwards to a cloud', () => {
-    const models = [entry('phi3'), entry('big-cloud', { remote_host: 'https://ollama.com:443', remote_model: 'big' }), entry('other-cloud', { remote_model: 'other' })]
-    expect(modelsFromTags({ models }).map(({ upstreamName }) => upstreamName)).toEqual(['phi3'])
+  it('tells which models the host forwards to a cloud: by what it says, or by their names', () => {
+    const remote = [entry('big', { remote_host: 'https://ollama.com:443', remote_model: 'big' }), entry('other', { remote_model: 'other' }), entry('odd', { remote_host: { url: 'https://ollama.com' } }), entry('gpt-oss:120b-cloud'), entry('glm:cloud')]
+    const here = [entry('phi3'), entry('my-cloud:latest'), entry('cloudy:7b', { remote_host: '' })]
+    expect(modelsFromTags({ models: [...remote, ...here] }).map(({ isForwarded }) => isForwarded)).toEqual([...remote.map(() => true), ...here.map(() => false)])
+    expect([shownOf({ remote_host: 'https://ollama.com:443' }), shownOf({ remote_model: 'big' }), shownOf({ remote_host: '' })]).toEqual([{ isForwarded: true }, { isForwarded: true }, {}])
   })
 
   it.each([null, 7, [], {}, { models: 7 }, { models: [null, 7, {}, { name: 7 }, { name: '' }] }])('is empty of %j', (body) => expect(modelsFromTags(body)).toEqual([]))

@@ -7,15 +7,18 @@ const record = (value: unknown): Record<string, unknown> => (typeof value === 'o
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 const names = (value: unknown): string[] => list(value).filter((item): item is string => typeof item === 'string')
 
-/**
- * Reads Ollama's `/api/tags`. Unusable entries are left out, and so are models that the host itself forwards to a cloud
- * (`remote_host`): where they answer nobody here knows, so no region may hold them. Recent fields are optional (ollama-api.md 7).
- */
+/** Ollama reads a name that ends so as one to forward, whatever else it says of it (ollama-api.md 12). */
+const CLOUD_NAME = /[:-]cloud$/
+
+/** Does an entry of the list, or what is shown of a model, say that its calls are sent on to a cloud? */
+const isRemote = ({ remote_host: host, remote_model: model }: Record<string, unknown>) => Boolean(host) || Boolean(model)
+
+/** Reads Ollama's `/api/tags`. Unusable entries are left out. Recent fields are optional (ollama-api.md 7). */
 export function modelsFromTags(body: unknown): DiscoveredModel[] {
   return list(record(body).models).flatMap((entry) => {
-    const { name, model, digest, size, modified_at: modifiedAt, details, capabilities, remote_host: remoteHost, remote_model: remoteModel } = record(entry)
+    const { name, model, digest, size, modified_at: modifiedAt, details, capabilities } = record(entry)
     const upstreamName = text(name) ?? text(model)
-    if (!upstreamName || text(remoteHost) || text(remoteModel)) return []
+    if (!upstreamName) return []
     const { context_length: contextLength, format, family, parameter_size, quantization_level } = record(details)
     return [
       {
@@ -27,6 +30,7 @@ export function modelsFromTags(body: unknown): DiscoveredModel[] {
         capabilities: names(capabilities),
         contextLength: whole(contextLength),
         kept: {},
+        isForwarded: isRemote(record(entry)) || CLOUD_NAME.test(upstreamName),
       },
     ]
   })
@@ -53,13 +57,13 @@ export function loadedFromPs(body: unknown): string[] {
 
 /**
  * What `/api/show` says of a model, which beats the list: its `capabilities` lag behind for a fresh model and are missing
- * in older versions (ollama-api.md 7). What the answer lacks is not there, so that it stays as it was listed.
+ * in older versions (ollama-api.md 7), and so may be where it is forwarded to. What the answer lacks is not there, so that it stays as it was listed.
  */
 export function shownOf(body: unknown): Partial<DiscoveredModel> {
   const { capabilities, model_info: info } = record(body)
   const { 'general.architecture': architecture, ...keys } = record(info)
   const contextLength = whole(keys[`${String(architecture)}.context_length`])
-  return { ...(Array.isArray(capabilities) ? { capabilities: names(capabilities) } : {}), ...(contextLength === null ? {} : { contextLength }) }
+  return { ...(Array.isArray(capabilities) ? { capabilities: names(capabilities) } : {}), ...(contextLength === null ? {} : { contextLength }), ...(isRemote(record(body)) ? { isForwarded: true } : {}) }
 }
 
 /**

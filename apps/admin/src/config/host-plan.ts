@@ -94,5 +94,6 @@ function warningsOf({ host, discovery }: Awaited<ReturnType<HostAdminService['ad
   return [
     ...(discovery.isReachable ? [] : [`Host ${host.name} did not answer (${host.lastError ?? 'unknown error'}) and stays in drain. Mend it, then probe it: tollgate hosts resume ${host.name}`]),
     ...(discovery.modelsWithoutPrice.length === 0 ? [] : [`These models of host ${host.name} have no price and cannot be served until one is added: ${discovery.modelsWithoutPrice.join(', ')}`]),
+    ...(discovery.modelsForwarded.length === 0 ? [] : [`Host ${host.name} forwards these models to a cloud (remote_host), outside of every region, so they are not served: ${discovery.modelsForwarded.join(', ')}`]),
   ]
 }

@@ -40,7 +40,9 @@ function refuseCreate(scene: Scene): Script | undefined {
 function changesOf(scene: Scene, base: ModelCard | undefined): Partial<ModelCard> {
   const { body } = scene
   const license = Array.isArray(body.license) ? body.license.join('\n') : (textOf(body.license) ?? base?.license ?? '')
+  const remoteHost = textOf(body.remote_host)
   const changes: Partial<ModelCard> = {
+    ...(remoteHost ? { remote: { host: remoteHost, model: textOf(body.from) ?? '' } } : {}),
     parentModel: base?.name ?? '',
     system: textOf(body.system) ?? base?.system ?? '',
     template: textOf(body.template) ?? base?.template ?? '{{ .Prompt }}',
@@ -76,7 +78,7 @@ function changesOf(scene: Scene, base: ModelCard | undefined): Partial<ModelCard
 function* createLines(scene: Scene, model: string): Generator<Frame> {
   const { body, stage } = scene
   const from = textOf(body.from)
-  if (from !== undefined && !stage.shelf.find(from)) {
+  if (from !== undefined && !textOf(body.remote_host) && !stage.shelf.find(from)) {
     yield* pullLines(scene, from)
     if (!stage.shelf.find(from)) return
   }

@@ -30,16 +30,26 @@ function visible(scene: Scene): ModelCard[] {
     .filter((card) => stage.shelf.ageMs(card.name) >= lagMs)
 }
 
-/** GET /api/tags: models held, newest first. */
+/** Where calls of a model are sent on to. */
+const remoteOf = ({ remote }: ModelCard): JsonObject =>
+  remote ? { remote_model: remote.model, remote_host: remote.host } : {}
+
+/** GET /api/tags: models held, newest first. Under `tags;terse=1` without what older servers do not list. */
 export function ollamaTags(scene: Scene): Script {
+  const isTerse = scene.behaviour.name === 'tags' && scene.behaviour.params.terse === '1'
   const models = visible(scene).map((card) => ({
     name: card.name,
     model: card.name,
     modified_at: card.modifiedAt,
     size: card.sizeBytes,
     digest: card.digest,
-    details: { ...details(card), context_length: card.contextLength, embedding_length: card.embeddingLength },
-    capabilities: card.capabilities,
+    ...(isTerse
+      ? { details: details(card) }
+      : {
+          details: { ...details(card), context_length: card.contextLength, embedding_length: card.embeddingLength },
+          capabilities: card.capabilities,
+          ...remoteOf(card),
+        }),
   }))
   return ollamaJson({ models })
 }
@@ -121,6 +131,7 @@ export function ollamaShow(scene: Scene): Script {
     ],
     capabilities: card.capabilities,
     modified_at: card.modifiedAt,
+    ...remoteOf(card),
   })
 }
 

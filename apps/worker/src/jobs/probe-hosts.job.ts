@@ -16,6 +16,8 @@ export class ProbeHostsJob {
   private toldDrifts = '[]'
   /** Why a host did not pass, as the log has it, by host. */
   private readonly toldErrors = new Map<string, string>()
+  /** Models that a host forwards to a cloud, as the log has them, by host. */
+  private readonly toldForwarded = new Map<string, string>()
 
   constructor(
     private readonly probes: ProbeService,
@@ -35,7 +37,10 @@ export class ProbeHostsJob {
     if (!this.isProber) await this.stand()
     if (!this.isProber) return
     const probed = await this.probes.probeAll()
-    for (const { host, result } of probed) this.tellError(host, result.error)
+    for (const { host, result } of probed) {
+      this.tellError(host, result.error)
+      if (result.isReachable) this.tellForwarded(host, result.forwarded)
+    }
     await this.catalog.register(probed.flatMap(({ result }) => result.models.map((model) => ({ ...model, name: canonicalModel(model.upstreamName) }))))
     await this.tellDrifts()
   }
@@ -49,6 +54,14 @@ export class ProbeHostsJob {
     }
     this.toldErrors.set(id, error)
     this.logger.warn({ host, region, reason: error }, 'a host does not pass its probe')
+  }
+
+  /** Once for every change: to whoever asks, such a model is on no host. */
+  private tellForwarded({ id, name: host, region }: Host, models: readonly string[]): void {
+    const told = models.join()
+    if (told === (this.toldForwarded.get(id) ?? '')) return
+    this.toldForwarded.set(id, told)
+    if (told !== '') this.logger.warn({ host, region, models }, 'a host forwards models to a cloud: they are not served')
   }
 
   /** Once for every change: a drift that lasts is in the metrics and the catalogue's views. */

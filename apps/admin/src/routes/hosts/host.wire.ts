@@ -66,8 +66,9 @@ export function outcomeWire({ host, discovery }: HostOutcome, facts: HostFacts) 
     ...(discovery.isReachable ? [] : [`Host ${host.name} did not answer (${host.lastError ?? 'unknown error'}) and stays in drain. Mend it, then POST /admin/hosts/${host.name}/probe.`]),
     ...(discovery.isOpenToAll && (host.secret !== null || !isLoopback(host.baseUrl)) ? [openToAll(host)] : []),
     ...(discovery.modelsWithoutPrice.length === 0 ? [] : [`These models have no price and cannot be served until POST /admin/prices adds one: ${discovery.modelsWithoutPrice.join(', ')}.`]),
+    ...(discovery.modelsForwarded.length === 0 ? [] : [`Host ${host.name} forwards these models to a cloud (remote_host), outside of every region, so they are not served: ${discovery.modelsForwarded.join(', ')}.`]),
   ]
-  return { ...hostWire(host, facts), serving: discovery.isServing, models_found: discovery.models, models_without_price: discovery.modelsWithoutPrice, warnings }
+  return { ...hostWire(host, facts), serving: discovery.isServing, models_found: discovery.models, models_without_price: discovery.modelsWithoutPrice, models_forwarded: discovery.modelsForwarded, warnings }
 }
 
 /** An Ollama without a front is anybody's who reaches it (F60). On this machine only its own credential being ignored is worth a word. */
