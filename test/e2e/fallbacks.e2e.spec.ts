@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { CatalogService } from '../../libs/catalog'
 import { HostsService } from '../../libs/hosts'
 import { TiersService } from '../../libs/tiers'
@@ -11,6 +12,11 @@ const HOSTS = [
   { name: 'd-us', region: 'us-east', dialect: 'openai', models: ['dear'] },
 ] as const
 const MODELS = '{primary,second,third,dear}'
+const NARROW = ['primary', 'third']
+/** Pico: covers every call of `third` here, and none of `dear`. */
+const CHEAP_PICO = 5_000_000_000n
+/** Draws callers and the hosts that fail; `FC_SEED=7` draws others. */
+const SEED = Number(process.env.FC_SEED ?? 20_261_121)
 
 jest.setTimeout(60_000)
 
@@ -21,7 +27,7 @@ describe('models that stand in', () => {
     stack = await startStack({ redisUrl: redisTargets().at(-1)!.url, hosts: HOSTS.map((host) => ({ ...host, models: [...host.models], defaults: { gap: 0 } })), env: { OLLAMA_AUTO_HEALTH_CHECK: 'false' } })
     const tier = (slug: string, models: string) => stack.owner.query(`INSERT INTO tier (slug, version, name, models, max_output_tokens, default_model) VALUES ($1, 1, $1, $2, 4000, 'primary')`, [slug, models])
     await tier('all', MODELS)
-    await tier('narrow', '{primary,third}')
+    await tier('narrow', `{${NARROW.join()}}`)
     await stack.owner.query(`UPDATE model SET fallbacks = '{second,third,dear}' WHERE name = 'primary'`)
     await stack.owner.query(`INSERT INTO price (id, model, effective_at, currency, input_pico, output_pico, source) VALUES (gen_random_uuid(), 'dear', '2026-01-01', 'USD', 1000000000, 1000000000, 'test'), (gen_random_uuid(), 'third', '2026-01-01', 'USD', 3000000, 3000000, 'test')`)
     const gateway = stack.gateways[0]!
@@ -42,7 +48,7 @@ describe('models that stand in', () => {
     await stack.settled()
     await atRest(stack.config.REDIS_URL)
     const { rows } = await stack.owner.query('SELECT model, requested_model, host, attempts::int, status, amount_pico::text, prompt_tokens::int, completion_tokens::int FROM usage WHERE tenant_id = $1', [tenant.id])
-    return { status: reply.status, headers: reply.headers, text, body: text.startsWith('{') ? JSON.parse(text) : null, row: rows[0] }
+    return { rid: reply.headers.get('x-request-id'), status: reply.status, headers: reply.headers, text, body: text.startsWith('{') ? JSON.parse(text) : null, row: rows[0] }
   }
   /** Refusals that nobody is to blame for, so that no circuit opens. */
   const fail = (...names: string[]) => Promise.all(names.map((name) => stack.sandbox.host(name).set('rate;seconds=60')))
@@ -95,6 +101,30 @@ describe('models that stand in', () => {
     expect(dear.body).toMatchObject({ model: 'dear', provider: 'openai' })
     const poor = await ask({ allowedRegions: ['us-east'], key, budgetPico: BigInt(dear.row.amount_pico) })
     expect([poor.status, poor.body.code, poor.row.amount_pico]).toEqual([503, 'model_not_available', '0'])
+  })
+
+  it('reach no host outside of tier, key, regions and what the budget covers, whoever asks and whatever fails', async () => {
+    const served = new Set<string>()
+    const caller = fc.record({ tier: fc.constantFrom('all', 'narrow'), models: fc.option(fc.subarray(['second', 'third', 'dear'])), allowedRegions: fc.constantFrom<string[]>(['us-east'], ['us-east', 'eu-west']), isPoor: fc.boolean(), failing: fc.subarray(['a-us', 'b-us', 'c-eu'], { minLength: 2 }), stream: fc.boolean() })
+    await fc.assert(
+      fc.asyncProperty(caller, async ({ tier, models, allowedRegions, isPoor, failing, stream }) => {
+        for (const { name } of HOSTS) await stack.sandbox.host(name).set(failing.includes(name) ? 'rate;seconds=60' : 'ok')
+        const { rid, row } = await ask({ tier, allowedRegions, ...(models ? { key: { allowedModels: ['primary', ...models] } } : {}), ...(isPoor ? { budgetPico: CHEAP_PICO } : {}) }, { stream })
+        for (const { region, name } of HOSTS) {
+          for (const { model: sent } of stack.sandbox.host(name).log().filter(({ request_id }) => request_id === rid)) {
+            const model = sent.replace(':latest', '')
+            served.add(model)
+            expect(allowedRegions).toContain(region)
+            if (tier === 'narrow') expect(NARROW).toContain(model)
+            if (models) expect(['primary', ...models]).toContain(model)
+            if (isPoor) expect(model).not.toBe('dear')
+          }
+        }
+        if (isPoor) expect(BigInt(row.amount_pico) <= CHEAP_PICO).toBe(true)
+      }),
+      { seed: SEED, numRuns: 30 },
+    )
+    expect([...served].sort()).toEqual(['dear', 'primary', 'second', 'third'])
   })
 
   it('answer at once when every circuit of the model asked for is open', async () => {

@@ -18,7 +18,7 @@ const SURFACES: readonly [string, object][] = [
 
 // An Ollama host signs calls of some models and sends them on to a cloud: what stands in a region answers from nobody knows where.
 describe.each([
-  ['listed as forwarded', 'ok', 'llama3.2', 'gpt-oss:120b'],
+  ['listed as forwarded, by a host that shows nothing of it', 'show;terse=1', 'llama3.2', 'gpt-oss:120b'],
   ['shown as forwarded, by a host whose list does not say so', 'tags;terse=1', 'llama3.2', 'gpt-oss:120b'],
 ])('models %s', (_how, behaviour, shared, alone) => {
   const told = jest.spyOn(processLogger('silent'), 'warn')

@@ -34,16 +34,19 @@ function visible(scene: Scene): ModelCard[] {
 const remoteOf = ({ remote }: ModelCard): JsonObject =>
   remote ? { remote_model: remote.model, remote_host: remote.host } : {}
 
-/** GET /api/tags: models held, newest first. Under `tags;terse=1` without what older servers do not list. */
+/** Under `tags;terse=1` or `show;terse=1` that answer lacks what older servers do not tell. */
+const isTerse = ({ behaviour }: Scene, what: 'tags' | 'show'): boolean =>
+  behaviour.name === what && behaviour.params.terse === '1'
+
+/** GET /api/tags: models held, newest first. */
 export function ollamaTags(scene: Scene): Script {
-  const isTerse = scene.behaviour.name === 'tags' && scene.behaviour.params.terse === '1'
   const models = visible(scene).map((card) => ({
     name: card.name,
     model: card.name,
     modified_at: card.modifiedAt,
     size: card.sizeBytes,
     digest: card.digest,
-    ...(isTerse
+    ...(isTerse(scene, 'tags')
       ? { details: details(card) }
       : {
           details: { ...details(card), context_length: card.contextLength, embedding_length: card.embeddingLength },
@@ -131,7 +134,7 @@ export function ollamaShow(scene: Scene): Script {
     ],
     capabilities: card.capabilities,
     modified_at: card.modifiedAt,
-    ...remoteOf(card),
+    ...(isTerse(scene, 'show') ? {} : remoteOf(card)),
   })
 }
 
