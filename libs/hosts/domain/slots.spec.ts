@@ -42,6 +42,10 @@ describe('the slots of a host', () => {
     expect([room(0, 0), room(1, 0), room(2, 8), room(2, 6), room(2, 3), room(29, 8), room(30, 8)]).toEqual([1, 1, 1, 2, 4, 1, 4])
   })
 
+  it('of a host that has hundreds let a gateway that comes have a small part at once', () => {
+    expect([newcomerRoom(5_000, 10_000, 0, 5_000), newcomerRoom(5_000, 10_000, 1, 0), newcomerRoom(64, 128, 0, 0), newcomerRoom(63, 127, 0, 0)]).toEqual([156, 156, 2, 1])
+  })
+
   it('are never given to more than one call too many while a gateway comes', () => {
     fc.assert(
       fc.property(host, fc.integer({ min: 1, max: 7 }), fc.integer({ min: 0, max: 29 }), fc.nat(64), ({ maxParallel }, known, words, held) => {

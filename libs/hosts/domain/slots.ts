@@ -27,16 +27,18 @@ export function roomOf(host: { provider: string; maxParallel: number }, share: n
 /** A gateway's words about its use of a host, one a second: after so many the others have heard of it, and what they gave the host before has ended. */
 const HEARD_WORDS = 2
 const SETTLED_WORDS = 30
+/** Of a host that runs hundreds of calls at once, a gateway nobody has heard of yet takes this part: one call a second would starve its callers. */
+const UNHEARD_PART = 1 / 64
 
 /**
  * What a gateway takes of its part (`most`) that has come to a host others use. They divided the slots without it: until they
- * have heard of it it takes one, then what their calls leave, which end one by one. Who waits is lent slots meanwhile.
+ * have heard of it it takes one (of many slots a small part), then what their calls leave, which end one by one. Who waits is lent slots meanwhile.
  * @param words that it has said since it came
  * @param others calls of the others in flight there
  */
 export function newcomerRoom(most: number, maxParallel: number, words: number, others: number): number {
   if (words >= SETTLED_WORDS) return most
-  return words < HEARD_WORDS ? 1 : Math.max(1, Math.min(most, maxParallel - others))
+  return Math.max(1, Math.min(most, words < HEARD_WORDS ? Math.floor(maxParallel * UNHEARD_PART) : maxParallel - others))
 }
 
 /**
