@@ -1,3 +1,4 @@
+import { isStorable } from '@tollgate/kernel'
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, stringify, type Document, type Node } from 'yaml'
 import type { Fault, Path, Place } from './domain/entry'
 
@@ -5,8 +6,6 @@ import type { Fault, Path, Place } from './domain/entry'
 const MOST_CHARACTERS = 1_000_000
 const MOST_NODES = 50_000
 const MOST_DEPTH = 32
-/** NUL, and halves of a character: no text of a database holds them. */
-const UNSTORABLE = /\0|\p{Surrogate}/u
 const VARIABLE = /\$\{env:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g
 
 /** The operator's file as plain values, each with its place. */
@@ -101,7 +100,7 @@ class Reader {
     const value: Record<string, unknown> = {}
     for (const { key, value: inner } of items) {
       const name = isScalar(key) ? String(key.value) : null
-      if (name === null || name === '__proto__' || UNSTORABLE.test(name)) this.faults.push({ ...this.note(key as Node, [...path, '?'], place), path: path.join('.'), message: 'a key must be a plain name' })
+      if (name === null || name === '__proto__' || !isStorable(name)) this.faults.push({ ...this.note(key as Node, [...path, '?'], place), path: path.join('.'), message: 'a key must be a plain name' })
       else {
         const keyPlace = this.note(key as Node, [...path, name], place)
         value[name] = this.read(inner, [...path, name], keyPlace)
@@ -119,7 +118,7 @@ class Reader {
       if (value === undefined && preset === undefined && isAsked) this.faults.push({ ...place, path: path.join('.'), message: `the variable ${name} is not set; \${env:${name}:-…} gives a default` })
       return value ?? preset ?? ''
     })
-    if (UNSTORABLE.test(expanded)) this.faults.push({ ...place, path: path.join('.'), message: 'holds a character that is none: NUL, or half of one' })
+    if (!isStorable(expanded)) this.faults.push({ ...place, path: path.join('.'), message: 'holds a character that is none: NUL, or half of one' })
     if (/\$\{env:/.test(text.replace(VARIABLE, ''))) this.faults.push({ ...place, path: path.join('.'), message: 'a variable is written ${env:NAME} or ${env:NAME:-default}' })
     return expanded
   }

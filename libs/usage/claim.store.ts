@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common'
+import { storableText } from '@tollgate/kernel'
 import { Database, type Tx } from '@tollgate/platform/postgres'
 import type { UsageClaim } from './domain/claim'
 
@@ -35,13 +36,8 @@ export class ClaimStore {
 
   /** Keeps a claim that cannot be applied, with the reason. */
   async quarantine(id: string, claim: string, reason: string): Promise<void> {
-    await this.database.asPlatform((tx) => tx.query('INSERT INTO quarantine (id, claim, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [id, storable(claim, 100_000), storable(reason, 1_000)]))
+    await this.database.asPlatform((tx) => tx.query('INSERT INTO quarantine (id, claim, reason) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', [id, storableText(claim).slice(0, 100_000), storableText(reason).slice(0, 1_000)]))
   }
-}
-
-/** Text that Postgres takes whatever it holds: without NUL, and cut. */
-function storable(text: string, most: number): string {
-  return text.replaceAll('\u0000', '\ufffd').slice(0, most)
 }
 
 /** A call whose final claim comes after a sweep's may have lost what was booked for its swept attempt: it is asked for again. */

@@ -79,9 +79,9 @@ import { ProjectsController } from './routes/tenants/projects.controller'
 import { TenantsController } from './routes/tenants/tenants.controller'
 import { TiersController } from './routes/tiers/tiers.controller'
 import { PlatformWebhooksController } from './routes/webhooks/platform-webhooks.controller'
-import { StorableText } from './storable-text'
 import { TenantWebhooksController } from './routes/webhooks/tenant-webhooks.controller'
 import { WebhookDesk } from './routes/webhooks/webhook-desk'
+import { StorableText } from './storable-text'
 
 /** Every table the control plane maps. */
 export const ADMIN_TABLES = [...TENANT_TABLES, ...TIER_TABLES, ...HOST_TABLES, ...CATALOG_TABLES]

@@ -1,4 +1,5 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common'
+import { isStorable } from '@tollgate/kernel'
 import { invalid } from './invalid'
 
 /**
@@ -16,7 +17,7 @@ export class StorableText implements PipeTransform {
 
 /** Where the first such text is; bodies are bounded in depth and size by now (platform/http). */
 function pathOfOdd(value: unknown, path: readonly string[]): readonly string[] | null {
-  if (typeof value === 'string') return /\0|\p{Surrogate}/u.test(value) ? path : null
+  if (typeof value === 'string') return isStorable(value) ? null : path
   if (typeof value !== 'object' || value === null) return null
   for (const [key, inner] of Object.entries(value)) {
     const found = pathOfOdd(key, path) ?? pathOfOdd(inner, [...path, key])

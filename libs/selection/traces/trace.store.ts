@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common'
+import { storableText } from '@tollgate/kernel'
 import { Database } from '@tollgate/platform/postgres'
 import type { PromptFeatures } from '@tollgate/routing/rules'
 
@@ -52,5 +53,5 @@ export class TraceStore {
 
 /** Callers' words may hold what jsonb does not: NUL, and half a character where a text was cut. */
 function storable(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? value.replace(/\0|\p{Surrogate}/gu, '\ufffd') : value
+  return typeof value === 'string' ? storableText(value) : value
 }

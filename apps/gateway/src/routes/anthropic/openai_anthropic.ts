@@ -1,5 +1,5 @@
 import type { ChatEvent, FinishReason, Usage } from '@tollgate/kernel'
-import { areWholeArguments } from '../whole-arguments'
+import { PartsInTurn, type OpenPart } from '../parts-in-turn'
 
 /** An event of a message's stream; its name is its `type`. */
 export interface MessageEvent {
@@ -9,11 +9,8 @@ export interface MessageEvent {
 
 type Block = { type: string; [field: string]: unknown }
 
-interface OpenBlock {
+interface OpenBlock extends OpenPart {
   readonly block: Block
-  /** Index of the tool call; -1 for text, -2 for thinking. */
-  readonly key: number
-  text: string
 }
 
 const TEXT = -1
@@ -33,27 +30,19 @@ export function anthropicUsage({ promptTokens, completionTokens, cachedTokens, c
 
 /**
  * Builds the blocks of a message from the corridor's events, and tells each step as the stream's events: a block starts,
- * its deltas follow, it stops before the next one starts. What comes in the midst of an unfinished call waits.
+ * its deltas follow, it stops before the next one starts.
  */
-export class MessageBlocks {
+export class MessageBlocks extends PartsInTurn<OpenBlock> {
   readonly content: Block[] = []
-  private open: OpenBlock | null = null
-  private readonly waiting = new Map<number, ChatEvent[]>()
-  /** Calls that are done: only blanks can follow whole arguments. */
-  private readonly over = new Set<number>()
 
   /** @param emit takes each event; answers false when the reader is slow */
-  constructor(private readonly emit: (event: MessageEvent) => boolean) {}
+  constructor(private readonly emit: (event: MessageEvent) => boolean) {
+    super()
+  }
 
   push(event: ChatEvent): boolean {
     if (event.kind === 'reasoning' && event.seal) return this.seal(event.seal)
-    const key = event.kind === 'text' ? TEXT : event.kind === 'reasoning' ? THINKING : event.index
-    if (this.open?.key === key) return this.delta(event)
-    if (this.over.has(key)) return true
-    const waiting = this.waiting.get(key)
-    if (waiting) waiting.push(event)
-    else this.waiting.set(key, [event])
-    return this.flush(false)
+    return this.take(event.kind === 'text' ? TEXT : event.kind === 'reasoning' ? THINKING : event.index, event)
   }
 
   /** A signature closes the block that it signs: what is thought after it is another. A redacted thought is a block of its own. */
@@ -78,19 +67,7 @@ export class MessageBlocks {
     this.close()
   }
 
-  /** What waited goes out, as long as no call is cut off by it. */
-  private flush(isEnd: boolean): boolean {
-    let isReady = true
-    for (const [key, events] of this.waiting) {
-      if (!isEnd && this.open && this.open.key >= 0 && !areWholeArguments(this.open.text)) break
-      this.waiting.delete(key)
-      this.begin(key, events[0]!)
-      for (const event of events) isReady = this.delta(event)
-    }
-    return isReady
-  }
-
-  private begin(key: number, event: ChatEvent): void {
+  protected begin(key: number, event: ChatEvent): void {
     this.close()
     // Its signature follows where the provider that thought gives one; none is ever made up.
     const block: Block =
@@ -100,7 +77,7 @@ export class MessageBlocks {
     this.emit({ type: 'content_block_start', index: this.content.length - 1, content_block: { ...block } })
   }
 
-  private delta(event: ChatEvent): boolean {
+  protected delta(event: ChatEvent): boolean {
     const text = event.kind === 'tool_call' ? (event.arguments ?? '') : event.text
     if (text === '') return true
     this.open!.text += text
@@ -111,12 +88,11 @@ export class MessageBlocks {
   private close(): void {
     if (!this.open) return
     const { block, key, text } = this.open
-    if (key >= 0) this.over.add(key)
     if (key === TEXT) block.text = text
     else if (key === THINKING) block.thinking = text
     else block.input = inputOf(text)
     this.emit({ type: 'content_block_stop', index: this.content.length - 1 })
-    this.open = null
+    this.leave()
   }
 }
 

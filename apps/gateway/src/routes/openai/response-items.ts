@@ -1,5 +1,5 @@
 import type { ChatEvent, TokenLogprob } from '@tollgate/kernel'
-import { areWholeArguments } from '../whole-arguments'
+import { PartsInTurn, type OpenPart } from '../parts-in-turn'
 
 /** An event of a response's stream, without its sequence number. */
 export interface ResponseEvent {
@@ -9,11 +9,8 @@ export interface ResponseEvent {
 
 type Item = { id: string; type: string; status: 'in_progress' | 'completed' | 'incomplete'; [field: string]: unknown }
 
-interface OpenItem {
+interface OpenItem extends OpenPart {
   readonly item: Item
-  /** Index of the tool call, or what else it is of. */
-  readonly key: number
-  text: string
   readonly logprobs: TokenLogprob[]
 }
 
@@ -23,31 +20,23 @@ const REFUSAL = -3
 
 /**
  * Builds the output items of a response from the corridor's events, and tells each step as the stream's events: an item
- * is added, its deltas follow, it is done before the next one begins. What comes in the midst of an unfinished call waits.
+ * is added, its deltas follow, it is done before the next one begins.
  */
-export class ResponseItems {
+export class ResponseItems extends PartsInTurn<OpenItem> {
   readonly output: Item[] = []
-  private open: OpenItem | null = null
-  private readonly waiting = new Map<number, ChatEvent[]>()
-  /** Calls that are done: only blanks can follow whole arguments. */
-  private readonly over = new Set<number>()
 
   /** @param idPrefix makes ids of ours that differ between requests @param emit takes each event; answers false when the reader is slow */
   constructor(
     private readonly idPrefix: string,
     private readonly emit: (event: ResponseEvent) => boolean,
-  ) {}
+  ) {
+    super()
+  }
 
   push(event: ChatEvent): boolean {
     // A seal is for the provider that thought.
     if (event.kind === 'reasoning' && event.seal) return true
-    const key = keyOf(event)
-    if (this.open?.key === key) return this.delta(event)
-    if (this.over.has(key)) return true
-    const waiting = this.waiting.get(key)
-    if (waiting) waiting.push(event)
-    else this.waiting.set(key, [event])
-    return this.flush(false)
+    return this.take(keyOf(event), event)
   }
 
   /** Ends the last item. An answer without any is one empty message. */
@@ -57,19 +46,7 @@ export class ResponseItems {
     this.close(isCut ? 'incomplete' : 'completed')
   }
 
-  /** What waited goes out, as long as no call is cut off by it. */
-  private flush(isEnd: boolean): boolean {
-    let isReady = true
-    for (const [key, events] of this.waiting) {
-      if (!isEnd && this.open && this.open.key >= 0 && !areWholeArguments(this.open.text)) break
-      this.waiting.delete(key)
-      this.begin(key, events[0]!)
-      for (const event of events) isReady = this.delta(event)
-    }
-    return isReady
-  }
-
-  private delta(event: ChatEvent): boolean {
+  protected delta(event: ChatEvent): boolean {
     const { key } = this.open!
     const delta = event.kind === 'tool_call' ? (event.arguments ?? '') : event.text
     const logprobs = (event.kind === 'text' && event.logprobs) || []
@@ -79,7 +56,7 @@ export class ResponseItems {
     return this.emit({ type: `response.${STEPS[kindOf(key)]}.delta`, ...this.place(key), delta, ...(key === TEXT ? { logprobs } : {}) })
   }
 
-  private begin(key: number, event: ChatEvent): void {
+  protected begin(key: number, event: ChatEvent): void {
     this.close('completed')
     const id = `${PREFIXES[kindOf(key)]}_${this.idPrefix}${this.output.length}`
     const head = { id, status: 'in_progress' as const }
@@ -100,14 +77,13 @@ export class ResponseItems {
     if (!open) return
     const { item, key, text, logprobs } = open
     item.status = status
-    if (key >= 0) this.over.add(key)
     if (key < 0) item.content = [partOf(open)]
     else item.arguments = text === '' ? '{}' : text
     const whole = key === TEXT ? { text, logprobs } : key === REASONING ? { text } : key === REFUSAL ? { refusal: text } : { name: item.name, arguments: item.arguments }
     this.emit({ type: `response.${STEPS[kindOf(key)]}.done`, ...this.place(key), ...whole })
     if (key < 0) this.emit({ type: 'response.content_part.done', ...this.place(key), part: partOf(open) })
     this.emit({ type: 'response.output_item.done', output_index: this.output.length - 1, item: { ...item } })
-    this.open = null
+    this.leave()
   }
 
   private place(key: number): Record<string, unknown> {
