@@ -1,4 +1,5 @@
-import { called, EMPTY_MEMORY, inMemory, isFull, loaded, told, type Memory } from './memory'
+import fc from 'fast-check'
+import { called, changesAtMs, EMPTY_MEMORY, inMemory, isFull, loaded, told, type Memory } from './memory'
 
 const AT_MS = 1_700_000_000_000
 const after = (...steps: ((memory: Memory) => Memory)[]) => steps.reduce((memory, step) => step(memory), EMPTY_MEMORY)
@@ -11,6 +12,19 @@ describe("a host's memory", () => {
     expect(inMemory(after(say(['a'], 0), call('b', 5)), AT_MS + 10)).toEqual(['b', 'a'])
     expect(inMemory(after(call('b', 5), say(['a'], 10)), AT_MS + 20)).toEqual(['a'])
     expect(inMemory(after(say(['a'], 10), say(['b'], 5)), AT_MS + 20)).toEqual(['a'])
+  })
+
+  it('says until when it stays as it is while nothing happens', () => {
+    expect([changesAtMs(after(call('a', 0), call('b', 7)), AT_MS + 10), changesAtMs(after(say(['a'], 0)), AT_MS)]).toEqual([AT_MS + 270_000, Infinity])
+    const step = fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.nat(600_000), fc.nat(3))
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 8 }), fc.nat(600_000), fc.nat(3_000_000), (steps, now, later) => {
+        const memory = after(...steps.map(([model, atMs, kind]) => (kind === 0 ? say(['a', 'b', 'c'], atMs) : kind === 1 ? end(model, 5_000, true, atMs) : call(model, atMs))))
+        const [nowMs, thenMs] = [AT_MS + now, AT_MS + now + later]
+        if (thenMs < changesAtMs(memory, nowMs)) expect(inMemory(memory, thenMs)).toEqual(inMemory(memory, nowMs))
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
   it('loses what nobody called for as long as Ollama keeps it, when the host does not say', () => {

@@ -126,20 +126,14 @@ function budgetRefusal(answer: Extract<AdmissionAnswer, { code: 'BUDGET' }>, bud
 /** The budgets a call was let in by, as they stood without it: a limit of null is none, sums of null are not known any more. */
 export function budgetsTold({ scopes, standings }: { readonly scopes: readonly BudgetScope[]; readonly standings: readonly BudgetStanding[] }): Record<string, string | null>[] {
   const decimal = (nano: number | undefined) => (nano === undefined ? null : decimalFromPico(BigInt(nano) * 1000n))
-  return scopes.map((budget, i) => {
-    const { resets_at, ...terms } = termsOf(budget)
-    return { ...terms, used: decimal(standings[i]?.usedNano), reserved: decimal(standings[i]?.reservedNano), resets_at }
-  })
-}
-
-type BudgetTold = { readonly budget: string; readonly rule: string; readonly limit: string | null; readonly resets_at: string | null }
-/** Thousands of calls have the same scopes (standingScopes), and every call is explained. */
-const told = new WeakMap<BudgetScope, BudgetTold>()
-
-function termsOf(budget: BudgetScope): BudgetTold {
-  let terms = told.get(budget)
-  if (!terms) told.set(budget, (terms = { budget: `${budget.scope}|${budget.period.id}`, rule: budget.rule, limit: budget.maxPico === null ? null : decimalFromPico(budget.maxPico), resets_at: resetOf(budget) }))
-  return terms
+  return scopes.map((budget, i) => ({
+    budget: `${budget.scope}|${budget.period.id}`,
+    rule: budget.rule,
+    limit: budget.maxPico === null ? null : decimalFromPico(budget.maxPico),
+    used: decimal(standings[i]?.usedNano),
+    reserved: decimal(standings[i]?.reservedNano),
+    resets_at: resetOf(budget),
+  }))
 }
 
 /** Prepaid credit does not begin anew. */
