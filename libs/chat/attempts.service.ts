@@ -83,10 +83,10 @@ export class AttemptsService {
         left.splice(0, sameModel.length)
         continue
       }
-      if ('why' in place) return last ?? { outcome: unplaced(place, call), served: this.servedBy(call, left[0]!, reservation), target: left[0]! }
+      if ('why' in place) return last ?? { outcome: unplaced(place, call), served: this.servedBy(call, left[0]!, reservation, null), target: left[0]! }
       const [planned] = left.splice(left.findIndex(({ candidate }) => candidate.model === model && candidate.hostId === place.candidate.hostId), 1) as [PricedCandidate]
       const target = { ...planned, candidate: place.candidate }
-      const served = { ...this.servedBy(call, target, reservation), stood: place.stood }
+      const served = this.servedBy(call, target, reservation, place.stood)
       const totalMs = Math.max(1, Math.round(share.totalMs - (this.clock.monotonicMs() - startedAtMs)))
       const outcome = await this.attempt(call, target, place, { ...share, totalMs }, new FirstEventSink(reply, served, call), signal)
       last = { outcome, served, target }
@@ -150,7 +150,7 @@ export class AttemptsService {
       throw bug
     })
     const durationMs = call.noteTime(this.clock.monotonicMs())
-    place.leave({ ...blameOf(outcome, candidate.provider), latencyMs: durationMs, firstMs: request.stream ? outcome.firstEventMs : null, loadMs: loadTimeMs(outcome.rawUsage), tokens: outcome.usage ? outcome.usage.promptTokens + outcome.usage.completionTokens : outcome.pushedEvents })
+    place.leave({ latencyMs: durationMs, firstMs: request.stream ? outcome.firstEventMs : null, loadMs: loadTimeMs(outcome.rawUsage), tokens: outcome.usage ? outcome.usage.promptTokens + outcome.usage.completionTokens : outcome.pushedEvents, ...blameOf(outcome, candidate.provider) })
     const sharePico = this.hosts.shareOfCost(candidate.hostId, durationMs)
     const result = outcome.failure ? outcome.failure.class : 'completed'
     this.watch.note(candidate, outcome)
@@ -170,7 +170,7 @@ export class AttemptsService {
     return { ...request, parameters: { ...request.parameters, temperature } }
   }
 
-  private servedBy(call: RunningCall, { candidate }: PricedCandidate, reservation: Reservation): ServedBy {
+  private servedBy(call: RunningCall, { candidate }: PricedCandidate, reservation: Reservation, stood: Place['stood']): ServedBy {
     return {
       model: candidate.model,
       requestedModel: call.selection.requestedModel,
@@ -182,6 +182,7 @@ export class AttemptsService {
       attempts: call.attempts.length + 1,
       queueMs: Math.round(this.clock.monotonicMs() - call.startedAtMonotonicMs),
       headroom: reservation.headroom,
+      stood,
     }
   }
 }

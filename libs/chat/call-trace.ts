@@ -69,8 +69,9 @@ export class CallTrace {
     const { hostName: host, provider, region, isHealthy, isOpen } = candidate
     const at = this.plan ? this.plan.targets.findIndex((target) => target.candidate === candidate) : -1
     const target = at < 0 ? null : this.plan!.targets[at]!
-    const facts = { model: candidate.model, host, provider, region, healthy: isHealthy, circuit_open: isOpen }
-    return target ? { ...facts, order: at + 1, price_id: target.price.id === '' ? null : target.price.id, dropped: null } : { ...facts, order: null, price_id: null, dropped: this.whyDropped(leg, candidate) }
+    const order = target ? at + 1 : null
+    const priceId = !target || target.price.id === '' ? null : target.price.id
+    return { model: candidate.model, host, provider, region, healthy: isHealthy, circuit_open: isOpen, order, price_id: priceId, dropped: target ? null : this.whyDropped(leg, candidate) }
   }
 
   /** Read from what each step left over, so that it cannot say another thing than the steps did. */

@@ -28,7 +28,7 @@ export function concludeCall(call: RunningCall, reservation: Reservation, attemp
   const base = { budgets: reservation.budgets, admittedAtMs: reservation.admittedAtMs, rank: 1, outcome, durationMs: end.durationMs } as const
   if (!outcome.failure) {
     const usage = outcome.usage ?? completedEstimate(call, outcome)
-    const claim = call.claim({ ...base, status: 'completed', usage, isCharged: true, errorCode: null })
+    const claim = call.claim({ status: 'completed', usage, isCharged: true, errorCode: null, ...base })
     const told = served.model === call.selection.model.name ? call.warnings : [...call.warnings, `no host of ${call.selection.model.name} could answer: ${served.model} stands in`]
     const warnings = served.isSandbox ? [...told, `${served.host} is a sandbox host: this text was not written by a model`] : told
     return { claim, result: { kind: 'completed', served, finishReason: outcome.finishReason!, finishReasons: outcome.finishReasons, stopSequence: outcome.stopSequence, usage, costPico: BigInt(claim.amount_pico), currency: call.caller.tenant.currency, durationMs: end.durationMs, firstEventMs: outcome.firstEventMs, vectors: outcome.vectors, warnings } }
@@ -42,7 +42,7 @@ export function concludeCall(call: RunningCall, reservation: Reservation, attemp
   const isCharged = hasDelivered && (isLeft || isWhole || call.selection.tier.cutStreamPolicy === 'delivered')
   const refusal = publicRefusal(call, outcome.failure, end)
   const usage = (isWhole && hasDelivered ? call.usageWith(outcome.usage) : null) ?? call.usageSoFar()
-  const claim = call.claim({ ...base, status: isLeft ? 'aborted' : 'failed', usage, isCharged, errorCode: end.isClientGone ? 'client_closed' : refusal.code })
+  const claim = call.claim({ status: isLeft ? 'aborted' : 'failed', usage, isCharged, errorCode: end.isClientGone ? 'client_closed' : refusal.code, ...base })
   return { claim, result: { kind: hasDelivered ? 'broken' : 'refused', refusal } }
 }
 

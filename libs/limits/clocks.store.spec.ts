@@ -2,7 +2,7 @@ import { Client } from 'pg'
 import type { BudgetTerms, Caller } from '@tollgate/kernel'
 import { Database } from '@tollgate/platform/postgres'
 import { RedisClients } from '@tollgate/platform/redis'
-import { createDatabase, eventually, FakeClock, redisTargets, type TestDatabase } from '../../test/support'
+import { createDatabase, eventually, FakeClock, redisKinds, type TestDatabase } from '../../test/support'
 import { BucketFixture } from './bucket-fixture'
 import { BudgetStore } from './budget.store'
 import { periodAt } from './domain/period'
@@ -21,7 +21,7 @@ const zoneAt = (nowMs: number, localHour: number) => {
   return ahead === 0 ? 'Etc/GMT' : `Etc/GMT${ahead > 0 ? '-' : '+'}${Math.abs(ahead)}`
 }
 
-describe.each(redisTargets())('clocks and the periods of budgets, on $kind', ({ url }) => {
+describe.each(redisKinds())('clocks and the periods of budgets, on $kind', ({ open }) => {
   let database: TestDatabase
   let owner: Client
   let gateway: Database
@@ -33,7 +33,7 @@ describe.each(redisTargets())('clocks and the periods of budgets, on $kind', ({ 
     gateway = await Database.connect({ url: database.appUrl, role: 'tg_app', entities: [], poolSize: 2 })
     owner = new Client({ connectionString: database.ownerUrl })
     await owner.connect()
-    clients = await RedisClients.connect(url, 5_000)
+    clients = await RedisClients.connect(await open(), 5_000)
   })
   afterAll(async () => {
     await bucket.wipe()

@@ -109,13 +109,11 @@ export class OutboxStore {
 
   /** Takes over claims that another worker read and never confirmed. */
   async takeOver(consumer: string, idleMs: number, most: number): Promise<OutboxEntry[]> {
-    const taken: OutboxEntry[] = []
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      const stream = `${bucketTag(bucket)}:out`
-      const [, entries] = (await this.redis.settlement.xautoclaim(stream, GROUP, consumer, idleMs, '0', 'COUNT', most)) as [string, RawEntry[]]
-      taken.push(...entries.filter((entry) => entry[1]).map((entry) => parseEntry(bucket, entry)))
-    }
-    return taken
+    const taken = await this.everyBucket(async (bucket) => {
+      const [, entries] = (await this.redis.settlement.xautoclaim(`${bucketTag(bucket)}:out`, GROUP, consumer, idleMs, '0', 'COUNT', most)) as [string, RawEntry[]]
+      return entries.filter((entry) => entry[1]).map((entry) => parseEntry(bucket, entry))
+    })
+    return taken.flat()
   }
 
   async confirm(confirmation: Confirmation): Promise<void> {
@@ -143,19 +141,33 @@ export class OutboxStore {
    * seconds after Redis was away, or after its own start.
    */
   async sweep(holdMs: number): Promise<{ swept: number; freed: number }> {
-    let swept = 0
-    let freed = 0
-    if (this.clock.monotonicMs() - this.interruptedAtMs < QUIET_MS) return { swept, freed }
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+    if (this.clock.monotonicMs() - this.interruptedAtMs < QUIET_MS) return { swept: 0, freed: 0 }
+    const replies = await this.everyBucket(async (bucket) => {
       const tag = bucketTag(bucket)
       // Most buckets run nothing; asking costs a fiftieth of the script on the in-process server.
-      if ((await this.redis.settlement.exists(`${tag}:lease`, `${tag}:hold`)) === 0) continue
+      if ((await this.redis.settlement.exists(`${tag}:lease`, `${tag}:hold`)) === 0) return [0, 0]
       await this.endDeadHolds(tag)
-      const reply = (await this.sweepScript.run(this.redis.settlement, [`${tag}:lease`, `${tag}:hold`, `${tag}:un`, `${tag}:out`], [tag, holdMs, SWEEP_MOST])) as [number, number]
-      swept += Number(reply[0])
-      freed += Number(reply[1])
+      return (await this.sweepScript.run(this.redis.settlement, [`${tag}:lease`, `${tag}:hold`, `${tag}:un`, `${tag}:out`], [tag, holdMs, SWEEP_MOST])) as [number, number]
+    })
+    const sum = (at: 0 | 1) => replies.reduce((total, reply) => total + Number(reply[at]), 0)
+    return { swept: sum(0), freed: sum(1) }
+  }
+
+  /**
+   * What every bucket answers. On a cluster all are asked at once, and one whose node is away holds up no other; one Redis
+   * is asked in turn, and when it is away so are all. @throws when no bucket answers
+   */
+  private async everyBucket<T>(ask: (bucket: number) => Promise<T>): Promise<T[]> {
+    const buckets = Array.from({ length: BUCKETS }, (_, bucket) => bucket)
+    const answers: T[] = []
+    if (!isCluster(this.redis.settlement)) {
+      for (const bucket of buckets) answers.push(await ask(bucket))
+      return answers
     }
-    return { swept, freed }
+    const asked = await Promise.allSettled(buckets.map(ask))
+    for (const one of asked) if (one.status === 'fulfilled') answers.push(one.value)
+    if (answers.length === 0) throw (asked[0] as PromiseRejectedResult).reason
+    return answers
   }
 
   /** Lets holds run out whose gateway gave no sign of life for a minute: it will not deliver what they are held for. */

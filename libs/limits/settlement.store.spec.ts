@@ -57,6 +57,16 @@ describe.each(redisKinds())('settlement on $kind', ({ open }) => {
     expect(await bucket.queued()).toEqual([])
   })
 
+  it('a claim that is in a batch twice is taken off once, and sums that are no exact numbers in Lua are taken off exactly', async () => {
+    await bucket.settle(await admitted('a'), 1, 40)
+    await bucket.settle(await admitted('b'), 1, 62)
+    await confirm(sum(0n, 1n), [claimOf('a', 1), claimOf('a', 1)])
+    expect(await tenantBudget()).toMatchObject({ unconfirmed: 62n })
+    await bucket.settle(await admitted('c'), 1, Number.MAX_SAFE_INTEGER)
+    await confirm(sum(0n, 2n), [claimOf('b', 1), claimOf('c', 1)])
+    expect(await tenantBudget()).toMatchObject({ unconfirmed: 0n })
+  })
+
   it('settled twice, or at a lower rank, changes nothing', async () => {
     const call = await admitted('a')
     await bucket.settle(call, 1, 40)

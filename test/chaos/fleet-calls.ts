@@ -1,4 +1,4 @@
-import { Agent, fetch } from 'undici'
+import type { Agent } from 'undici'
 import { eventually } from '../support/eventually'
 import type { FleetRig, Post } from './fleet-rig'
 
@@ -88,15 +88,16 @@ async function ask(url: string, key: string, { model, isStream, words, maxTokens
   let text = ''
   try {
     const body = JSON.stringify({ message: Array.from({ length: words }, (_, index) => `q${index}`).join(' '), model, stream: isStream, max_tokens: maxTokens })
-    const response = await fetch(`${url}/chat`, { method: 'POST', dispatcher: agent, headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body })
-    rid = response.headers.get('x-request-id')
-    host = response.headers.get('x-tollgate-host')
-    const answered = { rid, host, retryAfterMs: 1_000 * Number(response.headers.get('retry-after') ?? 1) }
-    if (response.status !== 200) return { ...answered, kind: PASSING.includes(response.status) ? 'refused' : 'broken', told: `${response.status} ${await response.text()}` }
-    const decoder = new TextDecoder()
-    for await (const piece of response.body!) {
+    // Not `fetch`: at hundreds of calls a second it would take a tenth of what the fleet has.
+    const response = await agent.request({ origin: url, path: '/chat', method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }, body })
+    const header = (name: string) => response.headers[name]?.toString() ?? null
+    rid = header('x-request-id')
+    host = header('x-tollgate-host')
+    const answered = { rid, host, retryAfterMs: 1_000 * Number(header('retry-after') ?? 1) }
+    if (response.statusCode !== 200) return { ...answered, kind: PASSING.includes(response.statusCode) ? 'refused' : 'broken', told: `${response.statusCode} ${await response.body.text()}` }
+    for await (const piece of response.body.setEncoding('utf8')) {
       if (text === '') told?.('open')
-      text += decoder.decode(piece as Uint8Array, { stream: true })
+      text += piece as string
     }
     told?.('ended')
     const isWhole = isStream ? text.trimEnd().endsWith('data: [DONE]') : JSON.parse(text) !== null

@@ -7,14 +7,14 @@ import { FLEET_MODELS, type FleetRig } from './fleet-rig'
 const LONG = 'ok;words=100;gap=80'
 /** Tokens of the answers of the steady load. */
 const SHORT = 1
-/** A machine that does not carry the rate is not given a crowd instead. */
-const MOST_OPEN = 48
 const OPEN_WITHIN_MS = 60_000
 
 /** What is asked of the fleet meanwhile. */
 export interface RestartLoad {
   readonly streams: number
   readonly perSecond: number
+  /** A machine that does not carry the rate falls so many calls behind, and is not given a crowd beyond that. */
+  readonly mostOpen: number
   /** Happens under the load before anything is restarted. */
   readonly begin?: () => Promise<void>
 }
@@ -36,7 +36,7 @@ export async function rollingRestart(rig: FleetRig, call: (wish: FleetCall, firs
   await Promise.all([...rig.hosts.values()].map(({ url }) => fetch(`${url}/__sim/set`, { method: 'POST', body: JSON.stringify({ behaviour: LONG }) })))
   const outcomes: FleetOutcome[] = []
   const exitCodes: (number | null)[] = []
-  const steady = new SteadyLoad(load.perSecond, async (index) => {
+  const steady = new SteadyLoad(load, async (index) => {
     outcomes.push(await call({ model: FLEET_MODELS[index % FLEET_MODELS.length]!, isStream: index % 4 < 2, words: 3, maxTokens: SHORT }, index))
   })
   await steady.during(async () => load.begin?.())
@@ -60,7 +60,7 @@ class SteadyLoad {
   private lastedMs = 0
 
   constructor(
-    private readonly perSecond: number,
+    private readonly load: Pick<RestartLoad, 'perSecond' | 'mostOpen'>,
     private readonly begin: (index: number) => Promise<void>,
   ) {}
 
@@ -78,9 +78,9 @@ class SteadyLoad {
     // What it throws is thrown below, when the calls have ended.
     working.catch(() => undefined)
     for (let due = 0; !isOver; await sleep(5)) {
-      const until = Math.floor(((performance.now() - startedAtMs) * this.perSecond) / 1_000)
+      const until = Math.floor(((performance.now() - startedAtMs) * this.load.perSecond) / 1_000)
       for (; due < until; due++) {
-        if (open.size >= MOST_OPEN) continue
+        if (open.size >= this.load.mostOpen) continue
         const one = this.begin(this.begun++).finally(() => open.delete(one))
         open.add(one)
       }

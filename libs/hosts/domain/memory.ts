@@ -41,7 +41,7 @@ export function changesAtMs({ calledAtMs, room }: Memory, nowMs: number): number
 /** A call to this model begins, or ended well: it is there, or will be in a moment. */
 export function called(memory: Memory, model: string, atMs: number): Memory {
   if ((memory.calledAtMs.get(model) ?? -1) >= atMs) return memory
-  return { ...memory, calledAtMs: new Map(memory.calledAtMs).set(model, atMs) }
+  return { told: memory.told, calledAtMs: new Map(memory.calledAtMs).set(model, atMs), room: memory.room }
 }
 
 /**

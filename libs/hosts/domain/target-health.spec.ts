@@ -59,7 +59,7 @@ describe('a circuit', () => {
     expect(afterReport(open, late, 'host')).toMatchObject({ generation: 1, openUntilMs: open.openUntilMs, timesOpened: 1 })
     expect(isOpen(afterReport(open, reportOf(0, null, START + 1_000), 'host'))).toBe(true)
     const closed = afterTrial(open, true, open.openUntilMs, 'host')
-    expect([1, 2, 3].reduce((health) => afterReport(health, late, 'host'), closed).failuresInRow).toBe(0)
+    expect([1, 2, 3].reduce((health) => afterReport(health, late, 'host'), closed)).toMatchObject({ failuresInRow: 0, buckets: [], lastUsedMs: START + 1_000 })
   })
 })
 

@@ -9,6 +9,7 @@
 --       per entry:  stream id
 local CONFIRMED_TTL_MS = 600000
 local BUDGET_TTL_MS = 3456000000
+local MOST = 9007199254740992
 local prefix, group = ARGV[1], ARGV[2]
 local budgets, claims, entries = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if not (budgets and claims and entries) or #ARGV ~= 5 + budgets * 2 + claims * 3 + entries then
@@ -32,25 +33,48 @@ for i = 1, budgets do
     if redis.call('PTTL', key) < 0 then redis.call('PEXPIRE', key, BUDGET_TTL_MS) end
   end
 end
+local rids, open = {}, {}
+for i = 1, claims do rids[i] = ARGV[5 + budgets * 2 + (i - 1) * 3 + 1] end
+if claims > 0 then
+  local held = redis.call('HMGET', KEYS[1], unpack(rids))
+  for i = 1, claims do open[rids[i]] = held[i] end
+end
+local taken, closed = {}, {}
+-- Takes off what a budget's claims add up to. A sum beyond MOST would be no exact number here, so it is taken in parts.
+local function take(index)
+  local left = redis.call('HINCRBY', KEYS[2 + index], 'unconf', int(-taken[index]))
+  if left < 0 then redis.call('HSET', KEYS[2 + index], 'unconf', '0') end
+end
 for i = 1, claims do
   local at = 5 + budgets * 2 + (i - 1) * 3
-  local rid, rank = ARGV[at + 1], tonumber(ARGV[at + 2])
-  local open = ARGV[at + 3] ~= 'kept' and redis.call('HGET', KEYS[1], rid)
-  if open then
-    local open_rank, amount = string.match(open, '^(%d+):(%d+)$')
+  local rid, rank, indexes = ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 3]
+  local held = indexes ~= 'kept' and open[rid]
+  if held then
+    local open_rank, amount = string.match(held, '^(%d+):(%d+)$')
     if tonumber(open_rank) <= rank then
-      for index in string.gmatch(ARGV[at + 3], '%d+') do
-        local left = redis.call('HINCRBY', KEYS[2 + tonumber(index)], 'unconf', int(-tonumber(amount)))
-        if left < 0 then redis.call('HSET', KEYS[2 + tonumber(index)], 'unconf', '0') end
+      for index in string.gmatch(indexes, '%d+') do
+        index = tonumber(index)
+        if taken[index] and taken[index] + tonumber(amount) > MOST then
+          take(index)
+          taken[index] = nil
+        end
+        taken[index] = (taken[index] or 0) + tonumber(amount)
       end
-      redis.call('HDEL', KEYS[1], rid)
+      -- The same claim may be in a batch twice.
+      open[rid] = false
+      closed[#closed + 1] = rid
     end
   end
-  if redis.call('EXISTS', prefix .. rid) == 1 then
-    if rank > (tonumber(redis.call('HGET', prefix .. rid, 'crank')) or -1) then redis.call('HSET', prefix .. rid, 'crank', int(rank)) end
+  local done = redis.call('HMGET', prefix .. rid, 'rank', 'crank')
+  if done[1] then
+    if rank > (tonumber(done[2]) or -1) then redis.call('HSET', prefix .. rid, 'crank', int(rank)) end
     redis.call('PEXPIRE', prefix .. rid, CONFIRMED_TTL_MS)
   end
 end
+for index = 1, budgets do
+  if taken[index] then take(index) end
+end
+if #closed > 0 then redis.call('HDEL', KEYS[1], unpack(closed)) end
 if entries > 0 then
   local ids = {}
   for i = 1, entries do ids[i] = ARGV[5 + budgets * 2 + claims * 3 + i] end

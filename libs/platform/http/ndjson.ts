@@ -13,7 +13,7 @@ export class NdjsonStream {
     private readonly response: ServerResponse,
     headers: Readonly<Record<string, string | number>>,
   ) {
-    response.writeHead(200, { ...headers, 'content-type': 'application/x-ndjson', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+    response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store', 'x-accel-buffering': 'no', ...headers })
     this.writes = new JoinedWrites(response)
   }
 

@@ -14,7 +14,7 @@ export class SseStream {
     headers: Readonly<Record<string, string | number>>,
     private readonly silence = ': ping\n\n',
   ) {
-    response.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-store', 'x-accel-buffering': 'no' })
+    response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache, no-store', 'x-accel-buffering': 'no', ...headers })
     this.writes = new JoinedWrites(response)
   }
 

@@ -110,13 +110,13 @@ class PooledHost implements OutboundHost {
     this.basePath = url.pathname.replace(/\/+$/, '')
   }
 
-  dispatch({ party = '', ...request }: OutboundRequest, handler: OutboundHandler, fresh = false): void {
+  dispatch({ method, path, headers, body, party = '' }: OutboundRequest, handler: OutboundHandler, fresh = false): void {
     const connection = fresh ? this.open(0) : (this.takeIdle(party) ?? this.open(1))
     connection.party = party
     connection.isBusy = true
     // A whole turn later: what came behind the answer in the same read has then been seen, and closed the connection.
     const adapted = new Adapted(handler, connection, () => setImmediate(() => this.release(connection)))
-    connection.dispatch({ ...request, headersTimeout: 0, bodyTimeout: 0 }, adapted)
+    connection.dispatch({ method, path, headers, body, headersTimeout: 0, bodyTimeout: 0 }, adapted)
   }
 
   async close(): Promise<void> {

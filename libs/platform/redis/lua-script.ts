@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 import { Cluster, Command } from 'ioredis'
 import type { RedisLink } from './redis-link'
 
+const UTF8 = { replyEncoding: 'utf8' } as const
+
 /** A Lua script run by EVALSHA; a server that has not seen it (fresh, restarted, failed over) gets the text once. */
 export class LuaScript {
   private readonly sha: string
@@ -21,7 +23,7 @@ export class LuaScript {
     holdWrites(redis)
     try {
       // The typed method copies its arguments three times before it does just this.
-      return await redis.sendCommand(new ScriptCommand('evalsha', [this.sha, keys.length, ...keys, ...args], { replyEncoding: 'utf8' }))
+      return await redis.sendCommand(new ScriptCommand([this.sha, String(keys.length), ...keys, ...args.map(String)]))
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
       return redis.eval(this.text, keys.length, ...keys, ...args)
@@ -34,6 +36,12 @@ export class LuaScript {
  * Else a process that was busy for that long takes a Redis for dead whose reply lies there unread, and refuses a whole crowd.
  */
 class ScriptCommand extends Command {
+  /** @param args flat and all text, as they are sent: to be looked through for what is neither would take longer than to be sent */
+  constructor(args: string[]) {
+    super('evalsha', [], UTF8)
+    this.args = args
+  }
+
   override setTimeout(ms: number): void {
     setImmediate(() => {
       if (this.isSettled) return

@@ -37,12 +37,12 @@ const LANGUAGES: Readonly<Record<string, string>> = { en: 'english', zh: 'chines
 export function promptFeatures(messages: readonly ChatMessage[], given: { readonly language?: string | null; readonly project: string | null }, vocabulary: Vocabulary): PromptFeatures {
   const text = wishOf(messages)
   const scanned = scannedPart(text)
-  const { words, ...scripts } = countScripts(text)
+  const scripts = countScripts(text)
   return {
     characters: text.length > 2 * SCANNED_AT_EACH_END ? text.length : [...text].length,
-    words,
+    words: scripts.words,
     tokens: messages.reduce((sum, message) => sum + textsOf(message).reduce((tokens, part) => tokens + estimatedTokens(part), 0), 0),
-    language: given.language ? namedLanguage(given.language) : detectLanguage(scanned, text === scanned ? { ...scripts, words } : undefined),
+    language: given.language ? namedLanguage(given.language) : detectLanguage(scanned, text === scanned ? scripts : undefined),
     project: given.project,
     matched: findWords(scanned, vocabulary.words),
     contained: vocabulary.literals.filter((literal) => scanned.includes(literal)),

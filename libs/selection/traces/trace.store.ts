@@ -30,7 +30,7 @@ export class TraceStore {
         await tx.query(
           `INSERT INTO request_trace (tenant_id, rid, explanation, features)
            SELECT $1, t.rid, t.explanation, nullif(t.features, 'null'::jsonb) FROM jsonb_to_recordset($2::jsonb) AS t(rid uuid, explanation jsonb, features jsonb) ON CONFLICT DO NOTHING`,
-          [tenant, JSON.stringify(own, storable)],
+          [tenant, storableJson(own)],
         )
       }
     })
@@ -51,7 +51,11 @@ export class TraceStore {
   }
 }
 
-/** Callers' words may hold what jsonb does not: NUL, and half a character where a text was cut. */
-function storable(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? storableText(value) : value
+/** What jsonb does not hold, as `JSON.stringify` writes it: NUL, and half a character where a text was cut. */
+const UNSTORABLE = /\\u(?:0000|d[89a-f])/
+
+/** Callers' words may hold what jsonb does not. Hardly any do, and reading every value costs as much as writing them all. */
+function storableJson(value: unknown): string {
+  const json = JSON.stringify(value)
+  return UNSTORABLE.test(json) ? JSON.stringify(value, (_key, part: unknown) => (typeof part === 'string' ? storableText(part) : part)) : json
 }

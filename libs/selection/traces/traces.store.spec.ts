@@ -38,15 +38,17 @@ describe('traces', () => {
 
   it('hold words that jsonb does not take, and one that Postgres refuses holds up no other', async () => {
     const { id: tenantId } = await addTenant(owner)
-    const [odd, plain, orphan] = [id(), id(), id()]
+    const [odd, cut, plain, orphan] = [id(), id(), id(), id()]
     const traces = new TracesService(rules as never, new TraceStore(app), { warn: () => undefined } as never)
     const note = (tenant: string, rid: string, words: string) => traces.note({ tenantId: tenant, rid, explain: () => ({ words }), prompt: null })
     note(id(), orphan, 'its tenant is gone')
     note(tenantId, odd, 'a\0b\ud83d')
+    note(tenantId, cut, 'a\ud83d')
     note(tenantId, plain, 'c')
     await eventually(async () => {
       await traces.flush()
       expect(await new TraceStore(app).find(tenantId, odd)).toEqual({ words: 'a\ufffdb\ufffd' })
+      expect(await new TraceStore(app).find(tenantId, cut)).toEqual({ words: 'a\ufffd' })
       expect(await new TraceStore(app).find(tenantId, plain)).toEqual({ words: 'c' })
     })
     expect(traces.dropped).toBe(1)

@@ -1,5 +1,5 @@
 import { decimalFromPico, picoPerTokenFromPerMillion } from '@tollgate/kernel'
-import { addSums, lineOf, type GroupLine, type ReportLine, type ReportSums } from './report-line'
+import { addSums, groupLineOf, lineOf, type GroupLine, type ReportLine, type ReportSums } from './report-line'
 import type { Calendar, ReportPeriod } from './report-period'
 
 /** What a tenant's report may be grouped by, in any combination. `day` is a local day, `hour` an hour of UTC. */
@@ -56,7 +56,7 @@ export function buildReport(byModel: readonly ReportSums[], groups: readonly Rep
   return {
     model_usage: Object.fromEntries(byModel.map((sums) => [sums.group.model!, lineOf(sums)])),
     total: lineOf(total),
-    ...(groups ? { groups: groups.map((sums) => ({ ...sums.group, ...lineOf(sums) })) } : {}),
+    ...(groups ? { groups: groups.map(groupLineOf) } : {}),
     savings: savingsOf(total, currency),
     currency,
     ...instantsOf(period),
@@ -67,14 +67,13 @@ export function buildReport(byModel: readonly ReportSums[], groups: readonly Rep
 export function buildPlatformReport(lines: readonly ReportSums[], groupBy: readonly ReportGroup[], period: ReportPeriod): PlatformReport {
   const currencies = [...new Set(lines.map((sums) => sums.group.currency!))].sort()
   const totals = currencies.map((currency) => addSums(lines.filter((sums) => sums.group.currency === currency), { currency }))
-  const wire = (sums: ReportSums): GroupLine => ({ ...sums.group, ...lineOf(sums) })
-  return { totals: totals.map(wire), ...(groupBy.length > 0 ? { groups: lines.map(wire) } : {}), ...instantsOf(period) }
+  return { totals: totals.map(groupLineOf), ...(groupBy.length > 0 ? { groups: lines.map(groupLineOf) } : {}), ...instantsOf(period) }
 }
 
 /** The lines of a tenant's report as they stand in a table: the groups, or the models, each with its currency. */
 export function reportLines({ groups, model_usage, currency }: CostReport): GroupLine[] {
   const lines: readonly GroupLine[] = groups ?? Object.entries(model_usage).map(([model, line]) => ({ model, ...line }))
-  return lines.map((line) => ({ ...line, currency }))
+  return lines.map((line) => Object.assign({}, line, { currency }))
 }
 
 function instantsOf({ fromMs, toMs }: ReportPeriod): { from: string; to: string } {

@@ -47,5 +47,5 @@ export function marginRows(sums: readonly MarginSums[], groupBy: readonly Margin
 
 function rowOf({ group, currency, requests, attempts, uncosted, revenuePico, costPico }: MarginSums): MarginRow {
   const margin = currency === COST_CURRENCY ? decimalFromPico(revenuePico - costPico) : null
-  return { ...group, requests, attempts, attempts_without_cost: uncosted, revenue: decimalFromPico(revenuePico), provider_cost: decimalFromPico(costPico), margin, currency }
+  return Object.assign({}, group, { requests, attempts, attempts_without_cost: uncosted, revenue: decimalFromPico(revenuePico), provider_cost: decimalFromPico(costPico), margin, currency })
 }

@@ -3,7 +3,7 @@ import { refuse, RefusalError, type Clock } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
 import { buildPlatformReport, buildReport, type CostReport, type PlatformReport, type ReportQuery } from '../domain/cost-report'
 import { cursorOf, keysOf } from '../domain/report-cursor'
-import { lineOf, type GroupLine } from '../domain/report-line'
+import { groupLineOf, type GroupLine } from '../domain/report-line'
 import { localDays } from '../domain/report-period'
 import { untilNow } from '../domain/report-reading'
 import type { Fold } from './report-statement'
@@ -60,7 +60,7 @@ export class CostReportService {
     const page = rows.slice(0, limit)
     const hasMore = rows.length > limit
     return {
-      data: page.map(({ sums }) => ({ ...sums.group, ...lineOf(sums), currency: tenant?.currency ?? sums.group.currency! })),
+      data: page.map(({ sums }) => Object.assign(groupLineOf(sums), { currency: tenant?.currency ?? sums.group.currency! })),
       has_more: hasMore,
       next: hasMore ? cursorOf(query.groupBy, page.at(-1)!.keys) : null,
     }

@@ -49,6 +49,9 @@ const OF_KEYS: readonly ReportGroup[] = ['tenant', 'project', 'api_key']
 const TOTALS: Rollups = { names: ['tenant_id'], hours: 'usage_tenant_hourly', coarser: null }
 const OF_TOTALS: readonly ReportGroup[] = ['tenant', 'day', 'hour']
 
+/** Longest page that is put together tenant by tenant; of whole reports all rows are read anyway. */
+const MOST_BY_TENANT = 1_001
+
 type Bind = (value: unknown) => string
 
 /**
@@ -60,9 +63,10 @@ type Bind = (value: unknown) => string
  * @param page only groups after these keys, and at most so many rows
  */
 export function foldStatement(fold: Fold, hasModels: boolean, page: { after: readonly string[] | null; limit: number }): Statement {
+  if (fold.tenantId === null && fold.groupBy[0] === 'tenant' && page.limit <= MOST_BY_TENANT) return tenantsPage(fold, page)
   const values: unknown[] = []
   const bind: Bind = (value) => `$${values.push(value)}`
-  const { tenantId, groupBy, days } = fold
+  const { tenantId, groupBy } = fold
   const hasGroups = groupBy.length > 0 || tenantId === null
   const isOfTotals = hasGroups && groupBy.every((group) => OF_TOTALS.includes(group))
   const isOfKeys = !hasModels && groupBy.every((group) => OF_KEYS.includes(group))
@@ -73,15 +77,11 @@ export function foldStatement(fold: Fold, hasModels: boolean, page: { after: rea
   const groups = foldSql({ ...fold, columns: [...columns, ...(hasModels && !isOfTotals ? ['model'] : []), ...groupBy.map((group) => COLUMNS[group][0])] }, isOfTotals ? TOTALS : isOfKeys ? BY_KEY : FULL, bind)
   const models = hasModels && isOfTotals ? foldSql({ ...fold, groupBy: [], days: null, columns: ['model'] }, FULL, bind) : null
   const keys = [...groupBy.map((group) => COLUMNS[group][1]), ...(tenantId === null ? [`${isByCurrency ? 'f' : 't'}.currency::text`] : [])]
-  const joins = [
-    tenantId === null && !isByCurrency ? 'JOIN tenant t ON t.id = f.tenant_id' : '',
-    groupBy.includes('project') ? `LEFT JOIN project p ON p.tenant_id = ${tenantId === null ? 'f.tenant_id' : bind(tenantId)} AND p.id = f.project_id` : '',
-    days ? `CROSS JOIN (SELECT ${bind(days.dates)}::text[] AS dates) dates` : '',
-  ]
+  const joins = `${tenantId === null && !isByCurrency ? 'JOIN tenant t ON t.id = f.tenant_id' : ''} ${namesSql(fold, bind)}`
   const sums = SUMS.map((name) => `f.${name}`).join(', ')
   const parts = [
     ...(hasModels ? [`SELECT 0 AS part, ARRAY[f.model]::text[] AS keys, ${sums} FROM ${models ? 'models' : 'fine'} f`] : []),
-    ...(hasGroups ? [`SELECT 1 AS part, ARRAY[${keys.join(', ')}]::text[] AS keys, ${sums} FROM fine f ${joins.join(' ')}`] : []),
+    ...(hasGroups ? [`SELECT 1 AS part, ARRAY[${keys.join(', ')}]::text[] AS keys, ${sums} FROM fine f ${joins}`] : []),
   ]
   // Lines by model and by group are both made of `fine`, and projects of one name are one line to the operator; else each
   // line is a row of it, or of `models`, already.
@@ -98,22 +98,49 @@ export function foldStatement(fold: Fold, hasModels: boolean, page: { after: rea
   return { sql, values }
 }
 
-/** Sums by columns of the rollups; `day` is the number of a local day, `currency` its tenant's. */
-function foldSql(fold: Fold & { readonly columns: readonly string[] }, rollups: Rollups, bind: Bind): string {
+/**
+ * A page that begins with tenants: theirs are folded one by one, in the order of their names from the first that is asked on, until
+ * the page is full. The tenth page costs what the first does, however many tenants follow.
+ */
+function tenantsPage(fold: Fold, { after, limit }: { after: readonly string[] | null; limit: number }): Statement {
+  const values: unknown[] = []
+  const bind: Bind = (value) => `$${values.push(value)}`
+  const { groupBy } = fold
+  const isOfTotals = groupBy.every((group) => OF_TOTALS.includes(group))
+  const rollups = isOfTotals ? TOTALS : groupBy.every((group) => OF_KEYS.includes(group)) ? BY_KEY : FULL
+  const groups = foldSql({ ...fold, columns: groupBy.map((group) => COLUMNS[group][0]) }, rollups, bind, 't.id')
+  const keys = [...groupBy.map((group) => COLUMNS[group][1]), 't.currency']
+  // The tenants come in order already, and what is sorted by that very column need be sorted within one tenant only.
+  const order = [keys[0]!, ...keys.slice(1).map((key) => `${key} COLLATE "C"`)]
+  const following = after ? `WHERE (${order.join(', ')}) > (${after.map((key) => bind(key)).join(', ')})` : ''
+  const tenants = `SELECT id, slug COLLATE "C" AS slug, currency FROM tenant WHERE ${after ? `slug >= ${bind(after[0])} COLLATE "C"` : 'true'} ORDER BY slug COLLATE "C"`
+  const sql = `SELECT 1 AS part, ARRAY[${keys.join(', ')}]::text[] AS keys, ${SUMS.map((name) => `f.${name}::text AS ${name}`).join(', ')}
+    FROM (${tenants}) t CROSS JOIN LATERAL (${groups}) f ${namesSql(fold, bind)} ${following} ORDER BY ${order.join(', ')} LIMIT ${bind(limit)}`
+  return { sql, values }
+}
+
+/** Joins to a fold `f` what its keys are told by: the names of its projects, the dates of its days. */
+function namesSql({ tenantId, groupBy, days }: Fold, bind: Bind): string {
+  const projects = groupBy.includes('project') ? `LEFT JOIN project p ON p.tenant_id = ${tenantId === null ? 'f.tenant_id' : bind(tenantId)} AND p.id = f.project_id` : ''
+  return days ? `${projects} CROSS JOIN (SELECT ${bind(days.dates)}::text[] AS dates) dates` : projects
+}
+
+/** Sums by columns of the rollups; `day` is the number of a local day, `currency` its tenant's. @param tenant SQL of the id of the one that is meant, where it is no parameter */
+function foldSql(fold: Fold & { readonly columns: readonly string[] }, rollups: Rollups, bind: Bind, tenant?: string): string {
   const columns = [...new Set(fold.columns)]
   const selected = columns.map((column) => {
     if (column === 'day') return `width_bucket(r.at, ${bind(fold.days!.startsAtMs.map(instant))}::timestamptz[]) AS day`
     return column === 'currency' ? 'c.currency' : `r.${column}`
   })
   const join = columns.includes('currency') ? 'JOIN tenant c ON c.id = r.tenant_id' : ''
-  return `SELECT ${[...selected, ...SUMS.map((name) => `sum(r.${name}) AS ${name}`)].join(', ')} FROM (${sources(fold, rollups, bind)}) r ${join} GROUP BY ${columns.map((_, i) => i + 1).join(', ')}`
+  return `SELECT ${[...selected, ...SUMS.map((name) => `sum(r.${name}) AS ${name}`)].join(', ')} FROM (${sources(fold, rollups, bind, tenant)}) r ${join} GROUP BY ${columns.map((_, i) => i + 1).join(', ')}`
 }
 
 /** Every row that counts, each call in exactly one of them, from the coarsest table that keeps the edges. */
-function sources({ tenantId, period, groupBy, days }: Fold, rollups: Rollups, bind: Bind): string {
+function sources({ tenantId, period, groupBy, days }: Fold, rollups: Rollups, bind: Bind, tenant = tenantId === null ? undefined : bind(tenantId)): string {
   const edgesMs = [period.fromMs, ...(days?.startsAtMs.filter((ms) => ms > period.fromMs && ms < period.toMs) ?? []), period.toMs]
   const reading = planReading(edgesMs, rollups.coarser === null || groupBy.includes('hour') ? 'hour' : groupBy.includes('day') ? 'day' : 'month')
-  const ofTenant = tenantId === null ? 'tenant_id IS NOT NULL' : `tenant_id = ${bind(tenantId)}`
+  const ofTenant = tenant === undefined ? 'tenant_id IS NOT NULL' : `tenant_id = ${tenant}`
   // Rows without requests are of attempts alone, or were emptied by corrections: they add nothing to any sum here.
   const within = (column: string, range: Range) => `${ofTenant} AND requests <> 0 AND ${column} >= ${bind(instant(range.fromMs))}::timestamptz AND ${column} < ${bind(instant(range.toMs))}::timestamptz`
   const columns = [...rollups.names, ...SUMS].join(', ')

@@ -65,13 +65,13 @@ export class InferenceDoor {
     if (result.kind === 'completed') {
       const { usage, served } = result
       this.metrics.call({ surface, outcome: 'completed', durationMs, firstEventMs: result.firstEventMs, promptTokens: usage.promptTokens, completionTokens: usage.completionTokens, costPico: result.costPico })
-      this.logger.call({ ...line, outcome: 'completed', model: served.model, host: served.host, region: served.region, attempts: served.attempts, prompt_tokens: usage.promptTokens, completion_tokens: usage.completionTokens })
+      this.logger.call({ outcome: 'completed', model: served.model, host: served.host, region: served.region, attempts: served.attempts, prompt_tokens: usage.promptTokens, completion_tokens: usage.completionTokens, ...line })
       return
     }
     const code = result.kind === 'unrecorded' ? 'usage_unavailable' : result.refusal.code
     this.metrics.refusal(code)
     this.metrics.call({ surface, outcome: result.kind, durationMs, firstEventMs: null, promptTokens: 0, completionTokens: 0, costPico: 0n })
-    this.logger.call({ ...line, outcome: result.kind, code })
+    this.logger.call({ outcome: result.kind, code, ...line })
   }
 }
 
@@ -85,7 +85,7 @@ export function writeJson(http: CallerRequest, reply: HttpReply, status: number,
 
 function writeText(http: CallerRequest, reply: HttpReply, status: number, text: string, headers: Readonly<Record<string, string>>): void {
   if (reply.raw.destroyed) return
-  reply.raw.writeHead(status, { ...headers, 'x-request-id': http.id, 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store' })
+  reply.raw.writeHead(status, { 'x-request-id': http.id, 'content-type': 'application/json; charset=utf-8', 'content-length': Buffer.byteLength(text), 'cache-control': 'no-store', ...headers })
   reply.raw.end(text)
 }
 

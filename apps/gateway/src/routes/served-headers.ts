@@ -1,7 +1,7 @@
 import { decimalFromPico } from '@tollgate/kernel'
 import type { CompletedChat, ServedBy } from '@tollgate/chat'
 
-const WINDOW_SECONDS = 60
+const WINDOW = '60s'
 
 /** `x-tollgate-*` and `x-ratelimit-*` headers of an inference reply: who served it, and what is left. */
 export function servedHeaders(served: ServedBy): Record<string, string> {
@@ -12,22 +12,32 @@ export function servedHeaders(served: ServedBy): Record<string, string> {
     'x-tollgate-host': served.host,
     'x-tollgate-attempts': String(served.attempts),
     'x-tollgate-queue-ms': String(served.queueMs),
-    ...(served.stood ? { 'x-tollgate-queue-position': String(served.stood.position), 'x-tollgate-queue-estimate-ms': String(served.stood.estimateMs) } : {}),
-    ...(served.selection ? { 'x-tollgate-selection': asciiJson(served.selection) } : {}),
   }
-  for (const unit of ['requests', 'tokens'] as const) {
-    const window = served.headroom[unit]
-    if (!window) continue
-    headers[`x-ratelimit-limit-${unit}`] = String(window.limit)
-    headers[`x-ratelimit-remaining-${unit}`] = String(window.remaining)
-    headers[`x-ratelimit-reset-${unit}`] = `${WINDOW_SECONDS}s`
+  const { stood, selection } = served
+  const { requests, tokens } = served.headroom
+  if (stood) {
+    headers['x-tollgate-queue-position'] = String(stood.position)
+    headers['x-tollgate-queue-estimate-ms'] = String(stood.estimateMs)
+  }
+  if (selection) headers['x-tollgate-selection'] = asciiJson(selection)
+  if (requests) {
+    headers['x-ratelimit-limit-requests'] = String(requests.limit)
+    headers['x-ratelimit-remaining-requests'] = String(requests.remaining)
+    headers['x-ratelimit-reset-requests'] = WINDOW
+  }
+  if (tokens) {
+    headers['x-ratelimit-limit-tokens'] = String(tokens.limit)
+    headers['x-ratelimit-remaining-tokens'] = String(tokens.remaining)
+    headers['x-ratelimit-reset-tokens'] = WINDOW
   }
   return headers
 }
 
 /** As `servedHeaders`, with the cost, for replies whose head is written when it is known. */
 export function completedHeaders(result: CompletedChat): Record<string, string> {
-  return { ...servedHeaders(result.served), 'x-tollgate-cost': decimalFromPico(result.costPico) }
+  const headers = servedHeaders(result.served)
+  headers['x-tollgate-cost'] = decimalFromPico(result.costPico)
+  return headers
 }
 
 /** Header values are Latin-1; a model name may be anything. */

@@ -57,7 +57,7 @@ export class MessageStreamReply implements StreamedReply {
   }
 
   private open(headers: Readonly<Record<string, string | number>>): SseStream {
-    return (this.stream ??= new SseStream(this.reply.raw, { ...headers, 'x-request-id': this.http.id, 'request-id': this.http.id }, PING))
+    return (this.stream ??= new SseStream(this.reply.raw, { 'x-request-id': this.http.id, 'request-id': this.http.id, ...headers }, PING))
   }
 
   push(event: ChatEvent): boolean {

@@ -40,7 +40,7 @@ export class ChatAnswers {
     const sink = new ChatStreamReply(http, reply)
     const result = await this.door.serve(http, reply, 'chat', request, sink, this.walk(conversation))
     if (result.kind !== 'completed') return sink.stream ? breakStream(http, sink.stream, result) : writeRefusal(http, reply, result)
-    const stream = sink.stream ?? new SseStream(reply.raw, { ...servedHeaders(result.served), 'x-request-id': http.id })
+    const stream = sink.stream ?? new SseStream(reply.raw, { 'x-request-id': http.id, ...servedHeaders(result.served) })
     stream.send({ done: true, ...chatSummary(result, http.id, [...notes, ...result.warnings], conversation) })
     stream.end(true)
   }

@@ -87,7 +87,7 @@ export class OllamaStreamReply implements StreamedReply {
   }
 
   private open(headers: Readonly<Record<string, string | number>>): NdjsonStream {
-    return (this.stream ??= new NdjsonStream(this.reply.raw, { ...headers, 'x-request-id': this.http.id }))
+    return (this.stream ??= new NdjsonStream(this.reply.raw, { 'x-request-id': this.http.id, ...headers }))
   }
 
   push(event: ChatEvent): boolean {

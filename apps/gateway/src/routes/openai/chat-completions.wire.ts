@@ -76,7 +76,7 @@ export class CompletionStreamReply implements StreamedReply {
   }
 
   private open(headers: Readonly<Record<string, string | number>>): SseStream {
-    return (this.stream ??= new SseStream(this.reply.raw, { ...headers, 'x-request-id': this.http.id }))
+    return (this.stream ??= new SseStream(this.reply.raw, { 'x-request-id': this.http.id, ...headers }))
   }
 
   push(event: ChatEvent): boolean {
