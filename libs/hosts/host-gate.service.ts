@@ -119,7 +119,8 @@ export class HostGate implements LineKeeper {
     return true
   }
 
-  returned(model: string, hostId: string): void {
+  returned(model: string, hostId: string, lentMs: number): void {
+    this.room.noteRest({ hostId, model }, lentMs)
     void this.offer(hostId, model)
   }
 

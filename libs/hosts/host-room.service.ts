@@ -88,8 +88,18 @@ export class HostRoom {
       this.judge(hostId, model, outcome)
       if (isBorrowed) return
       this.load.leave(hostId, model)
-      this.noteRest(hostId, model, startedMs)
+      this.noteRest({ hostId, model }, startedMs)
     }
+  }
+
+  /** A call that began at `startedMs` left a slot of this gateway's: under one call at once the target rests after it, whoever had made it. */
+  noteRest({ hostId, model }: Target, startedMs: number): void {
+    const share = this.shareOf(hostId, model)
+    const host = share < 1 ? this.hosts.host(hostId) : undefined
+    if (!host) return void this.restUntilMs.delete(hostId)
+    const { count, rank } = this.load.everybody()
+    const nowMs = this.clock.monotonicMs()
+    this.restUntilMs.set(hostId, nowMs + (nowMs - startedMs) * roomOf(host, share, count, rank).rest)
   }
 
   private comingTo(host: Host, most: number): number {
@@ -118,16 +128,6 @@ export class HostRoom {
     let throttle = this.throttles.get(hostId)
     if (!throttle) this.throttles.set(hostId, (throttle = new RefusalThrottle()))
     throttle.noteEnd(refused !== undefined, refused?.retryAfterMs ?? null, this.clock.monotonicMs())
-  }
-
-  /** Under one call at once a target rests after a call. */
-  private noteRest(hostId: string, model: string, startedMs: number): void {
-    const share = this.shareOf(hostId, model)
-    const host = share < 1 ? this.hosts.host(hostId) : undefined
-    if (!host) return void this.restUntilMs.delete(hostId)
-    const { count, rank } = this.load.everybody()
-    const nowMs = this.clock.monotonicMs()
-    this.restUntilMs.set(hostId, nowMs + (nowMs - startedMs) * roomOf(host, share, count, rank).rest)
   }
 
   private shareOf(hostId: string, model: string): number {

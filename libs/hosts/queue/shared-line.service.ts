@@ -21,8 +21,8 @@ export interface LineKeeper {
   wanted(model: string, hosts: readonly string[]): void
   /** A call of this gateway may use another's slot. @returns false when it waits no longer */
   granted(id: string, hostId: string): boolean
-  /** A slot that was lent came back. */
-  returned(model: string, hostId: string): void
+  /** A slot that was lent at `lentMs` (monotonic) came back. */
+  returned(model: string, hostId: string, lentMs: number): void
 }
 
 interface Loan {
@@ -128,7 +128,7 @@ export class SharedLine {
     if (!loan) return
     this.lent.delete(id)
     this.load.leave(loan.hostId, loan.model)
-    this.keeper?.returned(loan.model, loan.hostId)
+    this.keeper?.returned(loan.model, loan.hostId, loan.sinceMs)
   }
 
   private reclaim(): void {
