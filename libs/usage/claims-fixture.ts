@@ -58,9 +58,9 @@ export class ClaimsFixture {
   }
 
   /** A tenant with one open budget period. */
-  async tenant(): Promise<string> {
+  async tenant(currency = 'USD'): Promise<string> {
     const id = this.uuid()
-    await this.owner.query(`INSERT INTO tenant (id, slug, name, tier, home_region, allowed_regions, bucket) VALUES ($1, $2, 'x', 'standard', 'us-east', '{us-east}', 0)`, [id, `t-${id}`])
+    await this.owner.query(`INSERT INTO tenant (id, slug, name, tier, home_region, allowed_regions, bucket, currency) VALUES ($1, $2, 'x', 'standard', 'us-east', '{us-east}', 0, $3)`, [id, `t-${id}`, currency])
     await this.owner.query(`INSERT INTO budget_period (tenant_id, scope, period, starts_at, ends_at) VALUES ($1, 'tenant', $2, '2020-01-01', '2100-01-01')`, [id, PERIOD])
     return id
   }
@@ -74,7 +74,7 @@ export class ClaimsFixture {
     } as UsageClaim
   }
 
-  /** Lines in which a rollup is not the fold of usage, ledger and provider_cost, all read in one moment; none, if all is well. */
+  /** Lines in which a rollup is not the fold of usage, ledger and provider_cost (of all tenants: of tenants' hours), all read in one moment; none, if all is well. */
   async wrongRollups(tenantId: string): Promise<unknown[]> {
     const { rows } = await this.owner.query(
       `WITH truth AS (
@@ -83,7 +83,8 @@ export class ClaimsFixture {
          FROM usage u WHERE u.tenant_id = $1
          UNION ALL SELECT u.started_at, ${KEYS}, a.provider, a.region, a.host, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, (a.cost_pico IS NULL)::int, coalesce(a.cost_pico, 0)
          FROM provider_cost a JOIN usage u ON u.day = a.day AND u.rid = a.rid WHERE a.tenant_id = $1)
-       SELECT * FROM (${['hour', 'day', 'month', 'key', 'total'].map((unit) => `(${fold(unit)} EXCEPT ${stored(unit)}) UNION ALL (${stored(unit)} EXCEPT ${fold(unit)})`).join(' UNION ALL ')}) wrong`,
+       SELECT * FROM (${['hour', 'day', 'month', 'key', 'total'].map((unit) => `(${fold(unit)} EXCEPT ${stored(unit)}) UNION ALL (${stored(unit)} EXCEPT ${fold(unit)})`).join(' UNION ALL ')}
+         UNION ALL (${ALL_TENANTS[0]} EXCEPT ${ALL_TENANTS[1]}) UNION ALL (${ALL_TENANTS[1]} EXCEPT ${ALL_TENANTS[0]})) wrong`,
       [tenantId],
     )
     return rows
@@ -103,6 +104,11 @@ export class ClaimsFixture {
 
 const FOLDED = ['requests', 'failures', 'prompt_tokens', 'completion_tokens', 'cached_tokens', 'reasoning_tokens', 'cost_pico', 'duration_ms', 'durations', 'attempts', 'uncosted_attempts', 'provider_cost_pico']
 const KEYS = `coalesce(u.project_id, '00000000-0000-0000-0000-000000000000') AS project_id, u.key_id, u.model`
+
+/** Hours of all tenants: as their own add up, and as they are stored. */
+const ALL_TENANTS = ['usage_tenant_hourly r JOIN tenant t ON t.id = r.tenant_id', 'usage_total_hourly r'].map(
+  (source) => `SELECT 'all', r.hour, currency, '', '', '', '', '', ${FOLDED.map((name) => `sum(r.${name})::numeric`).join(', ')} FROM ${source} GROUP BY 2, 3 HAVING sum(r.requests) + sum(r.attempts) > 0`,
+)
 
 /** The books of so many rows that add up to an amount, every sum in agreement. */
 export function balanced(rows: number, amount: bigint): Books {

@@ -1,4 +1,5 @@
 export { UsageModule } from './usage.module'
+export { TotalsStore } from './totals.store'
 export { UsageService } from './usage.service'
 export { chargeColumns, parseClaim, type DraftClaim, type UsageClaim } from './domain/claim'
 export type { CommittedSum } from './claim.store'

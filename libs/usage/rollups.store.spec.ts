@@ -1,6 +1,7 @@
 import { eventually } from '../../test/support'
 import { balanced, ClaimsFixture } from './claims-fixture'
 import type { UsageClaim } from './domain/claim'
+import { TotalsStore } from './totals.store'
 
 let world: ClaimsFixture
 beforeAll(async () => {
@@ -69,12 +70,16 @@ describe('the rollups', () => {
     }
     let reads = 0
     const writing = Promise.all([0, 1, 2].map(writer)).finally(() => (isDone = true))
+    const totals = new TotalsStore(world.worker)
+    const merging = (async () => {
+      while (!isDone) await totals.merge()
+    })()
     for (; !isDone; reads++) {
       expect(await world.wrongRollups(tenant)).toEqual([])
       const books = await world.books(tenant)
       expect(books).toEqual(balanced(books.rows, books.ledger))
     }
-    await writing
+    await Promise.all([writing, merging])
     expect(await world.wrongRollups(tenant)).toEqual([])
     expect(await world.books(tenant)).toEqual(balanced(144, 144_000n))
     const { rows } = await world.owner.query('SELECT count(*)::int AS corrections FROM ledger WHERE tenant_id = $1 AND rank = 1 AND delta_pico = 700', [tenant])

@@ -19,6 +19,7 @@ const WITHOUT_TENANT: Record<string, string> = {
   tenant: 'its id is the tenant',
   idempotent_mutation: 'belongs to an account; read by tg_admin only',
   login_session: 'belongs to an account; read by tg_admin only, before any tenant is known',
+  usage_total_hourly: 'sums over all tenants; read by operators only',
   schema_migration: 'which migrations are applied',
 }
 /** Tables whose tenant may be absent, each with its reason. */

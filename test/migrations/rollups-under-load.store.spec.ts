@@ -14,6 +14,7 @@ describe.each([
   [41, 'usage_tenant_hourly'],
   [44, 'usage_monthly'],
   [111, 'usage_key_monthly'],
+  [112, 'usage_total_hourly'],
 ])('migration %d, while a call is being booked by the function as it was', (number, table) => {
   let half: HalfMigrated
   let booking: Client

@@ -10,7 +10,7 @@ import { LOGGER, PlatformModule } from '@tollgate/platform/process'
 import { ProofModule } from '@tollgate/proof'
 import { RolloutRunnerModule } from '@tollgate/rollouts'
 import { TraceStore, TraceUpkeepModule } from '@tollgate/selection/traces'
-import { UsageModule } from '@tollgate/usage'
+import { TotalsStore, UsageModule } from '@tollgate/usage'
 import { GenerationsModule } from '@tollgate/usage/generations'
 import { WebhookDeliveryModule } from '@tollgate/webhooks'
 import { AskGenerationsJob } from './jobs/ask-generations.job'
@@ -35,6 +35,8 @@ const GENERATIONS_MS = 2_000
 const TAKE_OVER_MS = 10_000
 const RECONCILE_MS = 10_000
 const FORGET_KEYS_MS = 60_000
+/** Bookings leave a row each for reports to add up until then. */
+const MERGE_TOTALS_MS = 10_000
 /** Well within the prober's lease of five seconds. */
 const STAND_MS = 1_500
 const FOLD_HEALTH_MS = 60_000
@@ -81,6 +83,7 @@ class UpkeepJobs {
     readonly webhooks: WebhooksJob,
     readonly conversations: ConversationUpkeep,
     readonly traces: TraceStore,
+    readonly totals: TotalsStore,
   ) {}
 }
 
@@ -102,7 +105,7 @@ export class WorkerSchedule implements OnApplicationBootstrap, OnModuleDestroy {
   async onApplicationBootstrap(): Promise<void> {
     const { settleOutbox, outbox, reconcile, sealLedger, askGenerations } = this.settlement
     const { probeHosts, rollouts, keepCopies, keepWarm, rewrapSecrets } = this.fleet
-    const { partitions, expiredKeys, webhooks, conversations, traces } = this.upkeep
+    const { partitions, expiredKeys, webhooks, conversations, traces, totals } = this.upkeep
     await outbox.ensureGroups()
     const holdMs = this.config.TOLLGATE_TOTAL_TIMEOUT_MS
     this.loop.repeat('settle-outbox', GATHER_MS, () => settleOutbox.run(), () => outbox.ensureGroups())
@@ -117,6 +120,7 @@ export class WorkerSchedule implements OnApplicationBootstrap, OnModuleDestroy {
     this.loop.repeat('forget-keys', FORGET_KEYS_MS, () => expiredKeys.purge())
     this.loop.repeat('forget-conversations', FORGET_KEYS_MS, () => conversations.purge())
     this.loop.repeat('forget-traces', FORGET_KEYS_MS, () => traces.purge())
+    this.loop.repeat('merge-totals', MERGE_TOTALS_MS, () => totals.merge())
     this.loop.repeat('watch-budgets', WATCH_MS, () => webhooks.watch())
     this.loop.repeat('deliver-webhooks', DELIVER_MS, () => webhooks.deliver())
     this.loop.repeat('forget-deliveries', PARTITIONS_MS, () => webhooks.purge())

@@ -33,10 +33,11 @@ export class MarginStore {
 
   /** @throws RefusalError for more than 10 000 lines */
   async sums(period: ReportPeriod, groupBy: readonly MarginGroup[]): Promise<MarginSums[]> {
-    const { source, values } = sourceOf(period, groupBy)
-    const keys = [...groupBy.map((group) => `${KEYS[group]} AS "${group}"`), 't.currency']
+    const isOfDays = groupBy.length === 1 && groupBy[0] === 'day'
+    const { source, values } = isOfDays ? daysOf(period) : sourceOf(period, groupBy)
+    const keys = [...groupBy.map((group) => `${KEYS[group]} AS "${group}"`), `${isOfDays ? 'r' : 't'}.currency`]
     const rows = await this.read(
-      `SELECT ${keys.join(', ')}, ${SUMS.map((name) => `sum(r.${name})::text AS ${name}`).join(', ')} FROM ${source} r JOIN tenant t ON t.id = r.tenant_id
+      `SELECT ${keys.join(', ')}, ${SUMS.map((name) => `sum(r.${name})::text AS ${name}`).join(', ')} FROM ${source} r ${isOfDays ? '' : 'JOIN tenant t ON t.id = r.tenant_id'}
        GROUP BY ${keys.map((_, i) => i + 1).join(', ')} HAVING sum(r.requests) > 0 OR sum(r.attempts) > 0 LIMIT ${MOST_LINES + 1}`,
       values,
     )
@@ -69,16 +70,24 @@ export class MarginStore {
   }
 }
 
-/** Groups that a tenant's totals know: a row an hour, where a day has a hundred. */
-const OF_TOTALS: readonly MarginGroup[] = ['tenant', 'day']
+/** Columns of a rollup within a range; an hour is told by its day. */
+function reading(values: Date[], table: string, time: string, columns: readonly string[], { fromMs, toMs }: Range): string {
+  const day = time === 'hour' ? `date_bin('1 day', hour, '2000-01-01T00:00Z')` : time
+  return `SELECT ${day} AS day, ${[...columns, ...SUMS].join(', ')} FROM ${table} WHERE ${time} >= $${values.push(new Date(fromMs))}::timestamptz AND ${time} < $${values.push(new Date(toMs))}::timestamptz`
+}
 
 /** The rows of whole UTC days, in as few as may be. */
-function sourceOf({ fromMs, toMs }: ReportPeriod, groupBy: readonly MarginGroup[]): { source: string; values: Date[] } {
+function sourceOf(period: Range, groupBy: readonly MarginGroup[]): { source: string; values: Date[] } {
   const values: Date[] = []
-  const read = (table: string, time: string, columns: readonly string[]) => (range: Range) =>
-    `SELECT ${time === 'hour' ? `date_bin('1 day', hour, '2000-01-01T00:00Z')` : time} AS day, ${[...columns, ...SUMS].join(', ')} FROM ${table} WHERE ${time} >= $${values.push(new Date(range.fromMs))}::timestamptz AND ${time} < $${values.push(new Date(range.toMs))}::timestamptz`
   const isByDay = groupBy.includes('day')
-  if (isByDay && groupBy.every((group) => OF_TOTALS.includes(group))) return { source: `(${read('usage_tenant_hourly', 'hour', ['tenant_id'])({ fromMs, toMs })})`, values }
-  const reading = planReading([fromMs, toMs], isByDay ? 'day' : 'month')
-  return { source: `(${[...reading.months.map(read('usage_monthly', 'month', NAMES)), ...reading.days.map(read('usage_daily', 'day', NAMES))].join(' UNION ALL ')})`, values }
+  // A tenant's totals are a row an hour, where a day has a hundred.
+  if (isByDay && groupBy.every((group) => group === 'day' || group === 'tenant')) return { source: `(${reading(values, 'usage_tenant_hourly', 'hour', ['tenant_id'], period)})`, values }
+  const { months, days } = planReading([period.fromMs, period.toMs], isByDay ? 'day' : 'month')
+  return { source: `(${[...months.map((range) => reading(values, 'usage_monthly', 'month', NAMES, range)), ...days.map((range) => reading(values, 'usage_daily', 'day', NAMES, range))].join(' UNION ALL ')})`, values }
+}
+
+/** As `sourceOf`, for days alone: the hours of all tenants, which know their currency. */
+function daysOf(period: Range): { source: string; values: Date[] } {
+  const values: Date[] = []
+  return { source: `(${reading(values, 'usage_total_hourly', 'hour', ['currency'], period)})`, values }
 }

@@ -45,8 +45,9 @@ const FULL: Rollups = { names: NAMES, hours: 'usage_hourly', coarser: { days: 'u
 /** A row for a key's month, where `FULL` has fourteen. */
 const BY_KEY: Rollups = { names: ['tenant_id', 'project_id', 'key_id'], hours: 'usage_hourly', coarser: { days: 'usage_daily', months: 'usage_key_monthly' } }
 const OF_KEYS: readonly ReportGroup[] = ['tenant', 'project', 'api_key']
-/** A row for a tenant's hour, where `FULL` has a hundred. */
+/** A row for a tenant's hour, where `FULL` has a hundred; of all tenants a few for an hour, however many tenants there are. */
 const TOTALS: Rollups = { names: ['tenant_id'], hours: 'usage_tenant_hourly', coarser: null }
+const GRAND_TOTALS: Rollups = { names: ['currency'], hours: 'usage_total_hourly', coarser: null }
 const OF_TOTALS: readonly ReportGroup[] = ['tenant', 'day', 'hour']
 
 /** Longest page that is put together tenant by tenant; of whole reports all rows are read anyway. */
@@ -74,7 +75,8 @@ export function foldStatement(fold: Fold, hasModels: boolean, page: { after: rea
   // line then, not once a row. A month by model and hour would be a million lines of that.
   const isByCurrency = tenantId === null && !groupBy.some((group) => OF_KEYS.includes(group))
   const columns = isByCurrency ? ['currency'] : tenantId === null ? ['tenant_id'] : []
-  const groups = foldSql({ ...fold, columns: [...columns, ...(hasModels && !isOfTotals ? ['model'] : []), ...groupBy.map((group) => COLUMNS[group][0])] }, isOfTotals ? TOTALS : isOfKeys ? BY_KEY : FULL, bind)
+  const totals = isByCurrency ? GRAND_TOTALS : TOTALS
+  const groups = foldSql({ ...fold, columns: [...columns, ...(hasModels && !isOfTotals ? ['model'] : []), ...groupBy.map((group) => COLUMNS[group][0])] }, isOfTotals ? totals : isOfKeys ? BY_KEY : FULL, bind)
   const models = hasModels && isOfTotals ? foldSql({ ...fold, groupBy: [], days: null, columns: ['model'] }, FULL, bind) : null
   const keys = [...groupBy.map((group) => COLUMNS[group][1]), ...(tenantId === null ? [`${isByCurrency ? 'f' : 't'}.currency::text`] : [])]
   const joins = `${tenantId === null && !isByCurrency ? 'JOIN tenant t ON t.id = f.tenant_id' : ''} ${namesSql(fold, bind)}`
@@ -130,9 +132,9 @@ function foldSql(fold: Fold & { readonly columns: readonly string[] }, rollups: 
   const columns = [...new Set(fold.columns)]
   const selected = columns.map((column) => {
     if (column === 'day') return `width_bucket(r.at, ${bind(fold.days!.startsAtMs.map(instant))}::timestamptz[]) AS day`
-    return column === 'currency' ? 'c.currency' : `r.${column}`
+    return column === 'currency' && !rollups.names.includes('currency') ? 'c.currency' : `r.${column}`
   })
-  const join = columns.includes('currency') ? 'JOIN tenant c ON c.id = r.tenant_id' : ''
+  const join = selected.includes('c.currency') ? 'JOIN tenant c ON c.id = r.tenant_id' : ''
   return `SELECT ${[...selected, ...SUMS.map((name) => `sum(r.${name}) AS ${name}`)].join(', ')} FROM (${sources(fold, rollups, bind, tenant)}) r ${join} GROUP BY ${columns.map((_, i) => i + 1).join(', ')}`
 }
 
@@ -141,25 +143,27 @@ function sources({ tenantId, period, groupBy, days }: Fold, rollups: Rollups, bi
   const edgesMs = [period.fromMs, ...(days?.startsAtMs.filter((ms) => ms > period.fromMs && ms < period.toMs) ?? []), period.toMs]
   const reading = planReading(edgesMs, rollups.coarser === null || groupBy.includes('hour') ? 'hour' : groupBy.includes('day') ? 'day' : 'month')
   const ofTenant = tenant === undefined ? 'tenant_id IS NOT NULL' : `tenant_id = ${tenant}`
-  // Rows without requests are of attempts alone, or were emptied by corrections: they add nothing to any sum here.
-  const within = (column: string, range: Range) => `${ofTenant} AND requests <> 0 AND ${column} >= ${bind(instant(range.fromMs))}::timestamptz AND ${column} < ${bind(instant(range.toMs))}::timestamptz`
+  // Rows without requests are of attempts alone, or were emptied by corrections: they add nothing to any sum here. One of all
+  // tenants' hours may be a correction itself.
+  const wanted = rollups === GRAND_TOTALS ? 'true' : `${ofTenant} AND requests <> 0`
+  const within = (column: string, range: Range) => `${wanted} AND ${column} >= ${bind(instant(range.fromMs))}::timestamptz AND ${column} < ${bind(instant(range.toMs))}::timestamptz`
   const columns = [...rollups.names, ...SUMS].join(', ')
   const fromMonths = reading.months.map((range) => `SELECT month AS at, month AS hour, ${columns} FROM ${rollups.coarser!.months} WHERE ${within('month', range)}`)
   const fromDays = reading.days.map((range) => `SELECT day AS at, day AS hour, ${columns} FROM ${rollups.coarser!.days} WHERE ${within('day', range)}`)
   const unsplit = reading.splitHoursMs.length > 0 ? `AND hour <> ALL (${bind(reading.splitHoursMs.map(instant))}::timestamptz[])` : ''
   const fromHours = reading.hours.map((range) => `SELECT hour AS at, hour, ${columns} FROM ${rollups.hours} WHERE ${within('hour', range)} ${unsplit}`)
-  const fromCalls = reading.calls.length > 0 ? [`SELECT at, hour, ${columns} FROM (${callsOf(reading.calls, ofTenant, bind)}) calls`] : []
+  const fromCalls = reading.calls.length > 0 ? [`SELECT at, hour, ${columns} FROM (${callsOf(reading.calls, ofTenant, rollups === GRAND_TOTALS, bind)}) calls`] : []
   return [...fromMonths, ...fromDays, ...fromHours, ...fromCalls].join(' UNION ALL ')
 }
 
 /** Calls of split hours, one index range each; `day` (the UTC date a call began on) chooses the partitions. */
-function callsOf(ranges: readonly Range[], ofTenant: string, bind: Bind): string {
+function callsOf(ranges: readonly Range[], ofTenant: string, hasCurrency: boolean, bind: Bind): string {
   const edges = [ranges.map(({ fromMs }) => fromMs), ranges.map(({ toMs }) => toMs)].map((all) => `${bind(all.map(instant))}::timestamptz[]`)
   const [firstDay, lastDay] = [ranges[0]!.fromMs, ranges.at(-1)!.toMs].map((ms) => `${bind(instant(ms).slice(0, 10))}::date`)
-  return `SELECT u.started_at AS at, date_trunc('hour', u.started_at, 'UTC') AS hour, u.tenant_id, coalesce(u.project_id, '${NO_PROJECT}') AS project_id, u.key_id, u.model, u.provider, u.region, u.host,
+  return `SELECT u.started_at AS at, date_trunc('hour', u.started_at, 'UTC') AS hour, u.tenant_id, ${hasCurrency ? 'c.currency, ' : ''}coalesce(u.project_id, '${NO_PROJECT}') AS project_id, u.key_id, u.model, u.provider, u.region, u.host,
       1 AS requests, (u.status = 'failed')::integer AS failures, u.prompt_tokens, u.completion_tokens, u.cached_tokens, u.reasoning_tokens, u.amount_pico AS cost_pico, u.duration_ms, duration_count(u.duration_ms) AS durations
     FROM unnest(${edges.join(', ')}) AS part(from_at, to_at)
-    JOIN usage u ON u.${ofTenant} AND u.started_at >= part.from_at AND u.started_at < part.to_at AND u.day BETWEEN ${firstDay} AND ${lastDay}`
+    JOIN usage u ON u.${ofTenant} AND u.started_at >= part.from_at AND u.started_at < part.to_at AND u.day BETWEEN ${firstDay} AND ${lastDay} ${hasCurrency ? 'JOIN tenant c ON c.id = u.tenant_id' : ''}`
 }
 
 function instant(ms: number): string {

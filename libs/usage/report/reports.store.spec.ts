@@ -3,6 +3,7 @@ import { periodAt } from '../../limits/domain/period'
 import { Database } from '../../platform/postgres'
 import { FakeClock } from '../../../test/support'
 import { ClaimsFixture } from '../claims-fixture'
+import { TotalsStore } from '../totals.store'
 import { GROUPS, PLATFORM_GROUPS, type ReportGroup, type ReportQuery } from '../domain/cost-report'
 import type { UsageClaim } from '../domain/claim'
 import type { GroupLine } from '../domain/report-line'
@@ -75,6 +76,7 @@ async function arrange(tenantId: string, count: number, seed: number): Promise<v
   const estimates = finals.filter((_, i) => i % 3 === 0).map((claim): UsageClaim => ({ ...claim, rank: 0, status: 'swept', host: '', region: '', provider: '', amount_pico: '77', prompt_tokens: 1, completion_tokens: 0, cached_tokens: 0, reasoning_tokens: 0, provider_attempts: [] }))
   const left = world.claim(tenantId, { ...finals[1], rid: world.uuid(), rank: 0, status: 'swept' })
   await world.store.commitBatch([...estimates, left])
+  for (const claim of finals.slice(0, 60)) await world.store.commitBatch([claim])
   await world.store.commitBatch(finals)
   calls.set(tenantId, [...finals, left])
 }
@@ -225,6 +227,19 @@ describe("the operator's report", () => {
       const next = page.next ? await operator.page(null, query, { limit: 1_000, after: page.next }) : { data: [] }
       expect([...page.data, ...next.data]).toEqual(report.groups!)
     }
+  })
+
+  it.each([false, true])('by hour, by day and of everything is exact with corrections in it and hours that are cut, merged: %s', async (isMerged) => {
+    if (isMerged) await new TotalsStore(world.worker).merge()
+    const all = [...calls.values()].flat()
+    for (const groupBy of [[], ['hour'], ['day'], ['day', 'hour']] as const)
+      for (const zone of ['UTC', 'Asia/Kolkata'])
+        for (const minutes of [0, 30, 47]) {
+          const query = { fromMs: SEASONS[0]! + minutes * 60_000, toMs: SEASONS[5]! + 50 * HOUR_MS + minutes * 60_000, groupBy, calendar: calendarOf(zone) }
+          const report = await operator.platformReport(query)
+          expect([groupBy, zone, report.groups ?? [], report.totals]).toEqual([groupBy, zone, groupBy.length > 0 ? matching(truth(all, query, zone, true)) : [], matching(truth(all, { ...query, groupBy: [] }, zone, true))])
+        }
+    expect(await world.wrongRollups(tenant.id)).toEqual([])
   })
 
   it("of one tenant is that tenant's own", async () => {
