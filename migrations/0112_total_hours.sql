@@ -6,11 +6,12 @@
 LOCK TABLE usage IN EXCLUSIVE MODE;
 
 -- An hour has several rows, whose sum counts: a booking adds one of its own, so that tenants never wait for each other here,
--- and the worker merges them every few seconds. Nobody's row: only operators read it.
+-- and the worker merges them every few seconds (libs/usage/totals.store.ts). Nobody's row: only operators read it.
 CREATE TABLE usage_total_hourly (
   id bigint GENERATED ALWAYS AS IDENTITY,
   currency text NOT NULL,
   hour timestamptz NOT NULL,
+  is_merged boolean NOT NULL DEFAULT false,
   requests bigint NOT NULL,
   failures bigint NOT NULL,
   prompt_tokens bigint NOT NULL,
@@ -26,8 +27,9 @@ CREATE TABLE usage_total_hourly (
   CONSTRAINT usage_total_hourly_pk PRIMARY KEY (id)
 );
 CREATE INDEX usage_total_hourly_hour_idx ON usage_total_hourly (hour);
+CREATE INDEX usage_total_hourly_unmerged_idx ON usage_total_hourly (id) WHERE NOT is_merged;
 ALTER TABLE usage_total_hourly ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
-CREATE POLICY booking ON usage_total_hourly FOR INSERT TO tg_app WITH CHECK (true);
+CREATE POLICY booking ON usage_total_hourly FOR INSERT TO tg_app WITH CHECK (current_tenant() IS NOT NULL);
 CREATE POLICY all_tenants ON usage_total_hourly FOR ALL TO tg_admin, tg_worker USING (true) WITH CHECK (true);
 GRANT INSERT ON usage_total_hourly TO tg_app;
 GRANT SELECT ON usage_total_hourly TO tg_admin;
@@ -124,15 +126,13 @@ CREATE OR REPLACE FUNCTION post_entries(entries usage[], replaced usage[], attem
   END
   $$;
 
--- Hours of before. Forced row security binds the owner, who reads and folds them just here.
-ALTER TABLE tenant NO FORCE ROW LEVEL SECURITY;
+-- Hours of before. Forced row security binds the owner, who folds them just here; tenants it may read (0003).
 ALTER TABLE usage_tenant_hourly NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE usage_total_hourly NO FORCE ROW LEVEL SECURITY;
-INSERT INTO usage_total_hourly (currency, hour, requests, failures, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_pico, duration_ms, durations, attempts, uncosted_attempts, provider_cost_pico)
-SELECT t.currency, h.hour,
+INSERT INTO usage_total_hourly (currency, hour, is_merged, requests, failures, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_pico, duration_ms, durations, attempts, uncosted_attempts, provider_cost_pico)
+SELECT t.currency, h.hour, true,
   sum(h.requests), sum(h.failures), sum(h.prompt_tokens), sum(h.completion_tokens), sum(h.cached_tokens), sum(h.reasoning_tokens),
   sum(h.cost_pico), sum(h.duration_ms), sum(h.durations), sum(h.attempts), sum(h.uncosted_attempts), sum(h.provider_cost_pico)
 FROM usage_tenant_hourly h JOIN tenant t ON t.id = h.tenant_id GROUP BY 1, 2 ORDER BY 2, 1;
-ALTER TABLE tenant FORCE ROW LEVEL SECURITY;
 ALTER TABLE usage_tenant_hourly FORCE ROW LEVEL SECURITY;
 ALTER TABLE usage_total_hourly FORCE ROW LEVEL SECURITY;

@@ -119,8 +119,8 @@ export class HostGate implements LineKeeper {
     return true
   }
 
-  returned(model: string, hostId: string, lentMs: number): void {
-    this.room.noteRest({ hostId, model }, lentMs)
+  returned(model: string, hostId: string, lentMs: number | null): void {
+    if (lentMs !== null) this.room.noteRest({ hostId, model }, lentMs)
     void this.offer(hostId, model)
   }
 

@@ -35,13 +35,16 @@ describe.each(redisKinds())('the door before a host that comes back, on $kind', 
     } as unknown as HostsService
     const board = { standing: () => ({ isOpen: false, isFlagged: false, share: 0.1, sinceMs: clock.now() - closedAtMs }), begin: () => () => undefined } as unknown as HealthBoard
     load.memory.begin({ hostId: HOST, model, upstreamName: model })(CALL_MS, null)
-    const line = new SharedLine(new QueueStore(own), await ChangeNotices.start(own), load, clock, systemIds)
+    const store = new QueueStore(own)
+    const notices = await ChangeNotices.start(own)
+    const line = new SharedLine(store, notices, load, clock, systemIds)
     const gate = new HostGate(hosts, new HostRoom(hosts, board, load, clock, systemIds), load, line, clock)
     // Both use the host: it is known to each what the other said.
     load.enter(HOST, model)
     load.leave(HOST, model)
-    load.hear({ self: name, gateways: new Map([[other, { hosts: { [HOST]: 0 }, memory: {}, serves: true, line: { id: other, borrowed: [] } }]]) })
-    return { gate, load }
+    const hear = () => load.hear({ self: name, gateways: new Map([[other, { hosts: { [HOST]: 0 }, memory: {}, serves: true, line: { id: other, borrowed: [] } }]]) })
+    hear()
+    return { gate, load, store, notices, hear }
   }
 
   it('lets a slot that was lent rest as one that was used here: its gateway gives it away no sooner', async () => {
@@ -67,5 +70,20 @@ describe.each(redisKinds())('the door before a host that comes back, on $kind', 
     for (const place of places.slice(1)) place.leave(OK)
     leaver.abort()
     await Promise.all(calls)
+  })
+
+  it('gives a slot on at once that was lent to a gateway which never heard of it', async () => {
+    const { gate, load, store, notices, hear } = await gateway(await open(), 'a', 'b')
+    // Heard here at once, and once more from Redis.
+    const lent = new Set<string>()
+    notices.listen(({ topic, id }) => topic === 'line' && id?.includes('grant') && lent.add((JSON.parse(id) as { id: string }).id))
+    const entry = { tenantId: 't', tier: 'free', weight: 1, tokens: 10, gateway: 'gone', untilMs: clock.now() + 60_000, mostWaitMs: 60_000, hosts: [HOST], slots: 1, callMs: 0 }
+    for (const id of ['first', 'second']) await store.enter(model, { ...entry, id }, clock.now())
+    gate.wanted(model, [HOST])
+    await eventually(() => expect([...lent]).toEqual(['first']))
+    clock.advance(4_001)
+    hear()
+    await eventually(() => expect([...lent]).toEqual(['first', 'second']))
+    expect(load.ownAt(HOST)).toBe(1)
   })
 })

@@ -32,12 +32,22 @@ describe('the hours of all tenants', () => {
     expect(await rows('id::text, 1')).toEqual(ids)
   })
 
+  it('are merged in steps where many wait, each into the sum there is', async () => {
+    const tenant = await world.tenant('CHF')
+    const today = world.claim(tenant).day
+    for (let i = 0; i < 7; i++) await world.store.commitBatch([world.claim(tenant, { started_at: `${today}T0${i % 3}:30:00Z` })])
+    await totals.merge(2)
+    expect((await rows('currency, hour, requests::int')).filter(([currency]) => currency === 'CHF').map(([, hour, requests]) => [(hour as Date).getUTCHours(), requests])).toEqual([[0, 3], [1, 2], [2, 2]])
+    expect(await world.wrongRollups(tenant)).toEqual([])
+  })
+
   it('are added to by gateways, who read nothing of them', async () => {
     const tenant = await world.tenant()
     const strict = new ClaimStore(world.gateway)
     await strict.commitPerTenant([world.claim(tenant)])
     expect(await world.books(tenant)).toEqual(balanced(1, 1_000n))
     expect(await world.wrongRollups(tenant)).toEqual([])
+    await expect(world.gateway.asPlatform((tx) => tx.query(`INSERT INTO usage_total_hourly (currency, hour, requests, failures, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_pico, duration_ms, durations, attempts, uncosted_attempts, provider_cost_pico) VALUES ('USD', now(), 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)`))).rejects.toThrow('row-level security')
     for (const statement of ['SELECT count(*) FROM usage_total_hourly', 'DELETE FROM usage_total_hourly', 'UPDATE usage_total_hourly SET requests = 0']) await expect(world.gateway.asPlatform((tx) => tx.query(statement))).rejects.toThrow('permission denied')
   })
 

@@ -32,6 +32,7 @@ export async function checkSample(owner: Client, url: string, rolePassword: stri
     await other.query(`SELECT ensure_usage_partitions($1::date, 1)`, [day])
     await other.query('SELECT FROM apply_claims($1)', [JSON.stringify(applied)])
     const truth = await rollups(other, day)
+    for (const client of [owner, other]) await checkTotals(client, day)
     const differing = truth.filter((line) => !built.includes(line)).length + built.filter((line) => !truth.includes(line)).length
     if (applied.length === 0 || differing > 0) throw new Error(`${differing} lines of the built rollups differ from apply_claims' own, of ${truth.length} for ${applied.length} calls`)
     return `sample: ${applied.length} calls of ${TENANT} on ${day} through apply_claims make the same ${truth.length} lines of the rollups`
@@ -39,6 +40,16 @@ export async function checkSample(owner: Client, url: string, rolePassword: stri
     await other.end()
     await owner.query('DROP DATABASE sample WITH (FORCE)')
   }
+}
+
+/** Hours of all tenants are what their own add up to. @throws with the number of lines that differ */
+async function checkTotals(client: Client, day: string): Promise<void> {
+  const [added, kept] = ['usage_tenant_hourly r JOIN tenant t ON t.id = r.tenant_id', 'usage_total_hourly r'].map(
+    (from) => `SELECT currency, r.hour, ${SUMS.split(', ').map((name) => `sum(r.${name})::numeric`).join(', ')} FROM ${from} WHERE r.hour >= $1::timestamp AT TIME ZONE 'UTC' AND r.hour < ($1::timestamp + interval '1 day') AT TIME ZONE 'UTC' GROUP BY 1, 2`,
+  )
+  const { rows } = await client.query<{ lines: number; differing: number }>(`SELECT (SELECT count(*)::int FROM (${kept}) k) AS lines, (SELECT count(*)::int FROM ((${added} EXCEPT ${kept}) UNION ALL (${kept} EXCEPT ${added})) d) AS differing`, [day])
+  const { lines, differing } = rows[0]!
+  if (lines === 0 || differing > 0) throw new Error(`${differing} hours of all tenants differ from what their own add up to, of ${lines}`)
 }
 
 async function rollups(client: Client, day: string): Promise<string[]> {

@@ -74,16 +74,24 @@ class FleetJobs {
   ) {}
 }
 
+/** The jobs that forget what is over. */
+@Injectable()
+class ForgettingJobs {
+  constructor(
+    readonly keys: ExpiredKeyStore,
+    readonly conversations: ConversationUpkeep,
+    readonly traces: TraceStore,
+  ) {}
+}
+
 /** All other jobs. */
 @Injectable()
 class UpkeepJobs {
   constructor(
     readonly partitions: PartitionsJob,
-    readonly expiredKeys: ExpiredKeyStore,
     readonly webhooks: WebhooksJob,
-    readonly conversations: ConversationUpkeep,
-    readonly traces: TraceStore,
     readonly totals: TotalsStore,
+    readonly forgetting: ForgettingJobs,
   ) {}
 }
 
@@ -105,7 +113,7 @@ export class WorkerSchedule implements OnApplicationBootstrap, OnModuleDestroy {
   async onApplicationBootstrap(): Promise<void> {
     const { settleOutbox, outbox, reconcile, sealLedger, askGenerations } = this.settlement
     const { probeHosts, rollouts, keepCopies, keepWarm, rewrapSecrets } = this.fleet
-    const { partitions, expiredKeys, webhooks, conversations, traces, totals } = this.upkeep
+    const { partitions, webhooks, totals, forgetting } = this.upkeep
     await outbox.ensureGroups()
     const holdMs = this.config.TOLLGATE_TOTAL_TIMEOUT_MS
     this.loop.repeat('settle-outbox', GATHER_MS, () => settleOutbox.run(), () => outbox.ensureGroups())
@@ -117,9 +125,9 @@ export class WorkerSchedule implements OnApplicationBootstrap, OnModuleDestroy {
     this.loop.repeat('stand-for-prober', STAND_MS, () => probeHosts.stand())
     if (this.config.OLLAMA_AUTO_HEALTH_CHECK) this.loop.repeat('probe-hosts', this.config.OLLAMA_HEALTH_CHECK_INTERVAL ?? this.config.TOLLGATE_PROBE_INTERVAL_MS, () => probeHosts.run())
     this.loop.repeat('fold-health', FOLD_HEALTH_MS, () => probeHosts.fold())
-    this.loop.repeat('forget-keys', FORGET_KEYS_MS, () => expiredKeys.purge())
-    this.loop.repeat('forget-conversations', FORGET_KEYS_MS, () => conversations.purge())
-    this.loop.repeat('forget-traces', FORGET_KEYS_MS, () => traces.purge())
+    this.loop.repeat('forget-keys', FORGET_KEYS_MS, () => forgetting.keys.purge())
+    this.loop.repeat('forget-conversations', FORGET_KEYS_MS, () => forgetting.conversations.purge())
+    this.loop.repeat('forget-traces', FORGET_KEYS_MS, () => forgetting.traces.purge())
     this.loop.repeat('merge-totals', MERGE_TOTALS_MS, () => totals.merge())
     this.loop.repeat('watch-budgets', WATCH_MS, () => webhooks.watch())
     this.loop.repeat('deliver-webhooks', DELIVER_MS, () => webhooks.deliver())
@@ -145,7 +153,7 @@ export class WorkerModule {
     return {
       module: WorkerModule,
       imports: [PlatformModule.register(config, 'tg_worker'), CatalogModule, ConversationUpkeepModule, ExpiredKeysModule, GenerationsModule, HostsModule, LimitsModule, ProofModule, RolloutRunnerModule, TraceUpkeepModule, UsageModule, WebhookDeliveryModule],
-      providers: [AskGenerationsJob, SettleOutboxJob, ProbeHostsJob, KeepCopiesJob, KeepWarmJob, PartitionsJob, RewrapSecretsJob, RolloutsJob, SealLedgerJob, WebhooksJob, SettlementJobs, FleetJobs, UpkeepJobs, WorkerSchedule],
+      providers: [AskGenerationsJob, SettleOutboxJob, ProbeHostsJob, KeepCopiesJob, KeepWarmJob, PartitionsJob, RewrapSecretsJob, RolloutsJob, SealLedgerJob, WebhooksJob, SettlementJobs, FleetJobs, ForgettingJobs, UpkeepJobs, WorkerSchedule],
     }
   }
 }

@@ -21,8 +21,8 @@ export interface LineKeeper {
   wanted(model: string, hosts: readonly string[]): void
   /** A call of this gateway may use another's slot. @returns false when it waits no longer */
   granted(id: string, hostId: string): boolean
-  /** A slot that was lent at `lentMs` (monotonic) came back. */
-  returned(model: string, hostId: string, lentMs: number): void
+  /** A slot that was lent came back: from a call that began at `lentMs` (monotonic), or because nobody was heard to use it (null). */
+  returned(model: string, hostId: string, lentMs: number | null): void
 }
 
 interface Loan {
@@ -120,20 +120,20 @@ export class SharedLine {
     } else if (message.is === 'grant' && message.to === this.self) {
       this.load.line.borrowed.set(message.id, message.from)
       if (!this.keeper?.granted(message.id, message.hostId)) this.giveBack(message.id)
-    } else if (message.is === 'end' && message.to === this.self) this.takeBack(message.id)
+    } else if (message.is === 'end' && message.to === this.self) this.takeBack(message.id, true)
   }
 
-  private takeBack(id: string): void {
+  private takeBack(id: string, wasUsed: boolean): void {
     const loan = this.lent.get(id)
     if (!loan) return
     this.lent.delete(id)
     this.load.leave(loan.hostId, loan.model)
-    this.keeper?.returned(loan.model, loan.hostId, loan.sinceMs)
+    this.keeper?.returned(loan.model, loan.hostId, wasUsed ? loan.sinceMs : null)
   }
 
   private reclaim(): void {
     const nowMs = this.clock.monotonicMs()
-    for (const [id, { to, sinceMs }] of this.lent) if (nowMs - sinceMs > LOST_MS && !this.load.borrowedBy(to).includes(id)) this.takeBack(id)
+    for (const [id, { to, sinceMs }] of this.lent) if (nowMs - sinceMs > LOST_MS && !this.load.borrowedBy(to).includes(id)) this.takeBack(id, false)
   }
 
   private noteWanted(model: string, hosts: readonly string[]): void {

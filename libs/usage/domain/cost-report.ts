@@ -70,10 +70,9 @@ export function buildPlatformReport(lines: readonly ReportSums[], groupBy: reado
   return { totals: totals.map(groupLineOf), ...(groupBy.length > 0 ? { groups: lines.map(groupLineOf) } : {}), ...instantsOf(period) }
 }
 
-/** The lines of a tenant's report as they stand in a table: the groups, or the models, each with its currency. */
-export function reportLines({ groups, model_usage, currency }: CostReport): GroupLine[] {
-  const lines: readonly GroupLine[] = groups ?? Object.entries(model_usage).map(([model, line]) => ({ model, ...line }))
-  return lines.map((line) => Object.assign({}, line, { currency }))
+/** The lines of a tenant's table: the groups, or the models, each with its currency. */
+export function tableLines(groups: readonly ReportSums[], currency: string): GroupLine[] {
+  return groups.map((sums) => Object.assign(groupLineOf(sums), { currency }))
 }
 
 function instantsOf({ fromMs, toMs }: ReportPeriod): { from: string; to: string } {

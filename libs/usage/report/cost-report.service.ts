@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { refuse, RefusalError, type Clock } from '@tollgate/kernel'
 import { CLOCK } from '@tollgate/platform/clock'
-import { buildPlatformReport, buildReport, type CostReport, type PlatformReport, type ReportQuery } from '../domain/cost-report'
+import { buildPlatformReport, buildReport, tableLines, type CostReport, type PlatformReport, type ReportQuery } from '../domain/cost-report'
 import { cursorOf, keysOf } from '../domain/report-cursor'
 import { groupLineOf, type GroupLine } from '../domain/report-line'
 import { localDays } from '../domain/report-period'
@@ -41,6 +41,13 @@ export class CostReportService {
   async report(tenantId: string, currency: string, query: ReportQuery): Promise<CostReport> {
     const { models, groups } = await this.store.whole(this.foldOf(tenantId, query), true)
     return buildReport(models, query.groupBy.length > 0 ? groups : null, query, currency)
+  }
+
+  /** The report as a table: its groups, or its models where there are none. @throws RefusalError as above */
+  async table(tenantId: string, currency: string, query: ReportQuery): Promise<GroupLine[]> {
+    const isByModel = query.groupBy.length === 0
+    const { models, groups } = await this.store.whole(this.foldOf(tenantId, query), isByModel)
+    return tableLines(isByModel ? models : groups, currency)
   }
 
   /** Over all tenants, whole hours only. @throws RefusalError as above */

@@ -1,5 +1,5 @@
 export { ReportModule } from './report.module'
 export { CostReportService } from './cost-report.service'
-export { GROUPS, PLATFORM_GROUPS, reportLines, type ReportGroup, type ReportQuery } from '../domain/cost-report'
+export { GROUPS, PLATFORM_GROUPS, type ReportGroup, type ReportQuery } from '../domain/cost-report'
 export { linesCsv } from '../domain/report-csv'
 export { reportPeriod, type Calendar, type ReportPeriod } from '../domain/report-period'

@@ -142,6 +142,15 @@ describe("a tenant's report", () => {
     }
   })
 
+  it('as a table has the lines of its groups, and of its models where there are none', async () => {
+    const query = { fromMs: Date.UTC(2026, 0, 1), toMs: Date.UTC(2027, 0, 1), calendar: calendarOf('UTC') }
+    const inCurrency = (lines: readonly object[]) => lines.map((line) => ({ ...line, currency: 'USD' }))
+    const [byDay, whole] = [await reports.report(tenant.id, 'USD', { ...query, groupBy: ['model', 'day'] }), await reports.report(tenant.id, 'USD', { ...query, groupBy: [] })]
+    expect(byDay.groups!.length).toBeGreaterThan(10)
+    expect(await reports.table(tenant.id, 'USD', { ...query, groupBy: ['model', 'day'] })).toEqual(inCurrency(byDay.groups!))
+    expect(await reports.table(tenant.id, 'USD', { ...query, groupBy: [] })).toEqual(inCurrency(Object.entries(whole.model_usage).map(([model, line]) => ({ model, ...line }))))
+  })
+
   it('of days adds up to the report of the whole, and of the ledger', async () => {
     const { rows } = await world.owner.query('SELECT sum(delta_pico)::text AS pico FROM ledger WHERE tenant_id = $1', [tenant.id])
     for (const zone of ZONES) {

@@ -5,7 +5,7 @@ import type { HttpReply } from '@tollgate/platform/http'
 import { TenantAdminService } from '@tollgate/tenants'
 import type { Tenant } from '@tollgate/tenants/domain'
 import { Permit } from '@tollgate/tenants/people'
-import { CostReportService, linesCsv, reportLines, type ReportQuery } from '@tollgate/usage/report'
+import { CostReportService, linesCsv, type ReportQuery } from '@tollgate/usage/report'
 import { costQuery, costReportQuery, type CostQueryString } from './cost.schema'
 
 const LINES_A_PAGE = 100
@@ -25,7 +25,7 @@ export class CostController {
     const tenant = asked.tenant ? await this.tenants.get(asked.tenant) : null
     const query = costReportQuery(asked, tenant, this.clock.now())
     const isPaged = asked.limit !== undefined || asked.after !== undefined
-    const { body, lines, next } = await (isPaged ? this.page(tenant, query, asked) : this.whole(tenant, query)).catch((error: unknown) => {
+    const { body, lines, next } = await (isPaged ? this.page(tenant, query, asked) : this.whole(tenant, query, asked.format)).catch((error: unknown) => {
       throw error instanceof RefusalError ? error : new RefusalError(refuse('reports_unavailable', {}, { retryAfterSeconds: 5 }))
     })
     if (asked.format === 'json') return body
@@ -34,11 +34,9 @@ export class CostController {
     return linesCsv(lines, query.groupBy.length > 0 || !tenant ? query.groupBy : ['model'])
   }
 
-  private async whole(tenant: Tenant | null, query: ReportQuery) {
-    if (tenant) {
-      const body = await this.reports.report(tenant.id, tenant.currency, query)
-      return { body, lines: reportLines(body), next: null }
-    }
+  private async whole(tenant: Tenant | null, query: ReportQuery, format: 'json' | 'csv') {
+    if (tenant && format === 'json') return { body: await this.reports.report(tenant.id, tenant.currency, query), lines: [], next: null }
+    if (tenant) return { body: null, lines: await this.reports.table(tenant.id, tenant.currency, query), next: null }
     const body = await this.reports.platformReport(query)
     return { body, lines: body.groups ?? body.totals, next: null }
   }

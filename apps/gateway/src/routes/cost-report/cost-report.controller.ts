@@ -5,7 +5,7 @@ import { CLOCK } from '@tollgate/platform/clock'
 import type { HttpReply } from '@tollgate/platform/http'
 import { ApiKeyGuard } from '@tollgate/tenants'
 import { ModelAccessGuard, NeedsScope } from '@tollgate/tiers'
-import { CostReportService, linesCsv, reportLines, reportPeriod, type Calendar, type ReportQuery } from '@tollgate/usage/report'
+import { CostReportService, linesCsv, reportPeriod, type Calendar, type ReportQuery } from '@tollgate/usage/report'
 import type { z } from 'zod'
 import type { CallerRequest } from '../caller-request'
 import { parseBody } from '../request-body'
@@ -30,7 +30,7 @@ export class CostReportController {
     const query = this.queryOf(asked, tenant)
     void reply.header('cache-control', 'no-store')
     const isPaged = asked.limit !== undefined || asked.after !== undefined
-    const answer = await (isPaged ? this.page(tenant, query, asked) : this.whole(tenant, query)).catch((error: unknown) => {
+    const answer = await (isPaged ? this.page(tenant, query, asked) : this.whole(tenant, query, asked.format)).catch((error: unknown) => {
       throw error instanceof RefusalError ? error : new RefusalError(refuse('reports_unavailable', {}, { retryAfterSeconds: 5 }))
     })
     if (asked.format === 'json') return void (await reply.send(answer.body))
@@ -39,9 +39,9 @@ export class CostReportController {
     await reply.header('content-type', 'text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="cost-report.csv"').send(linesCsv(answer.lines, groups))
   }
 
-  private async whole(tenant: CallerTenant, query: ReportQuery) {
-    const body = await this.reports.report(tenant.id, tenant.currency, query)
-    return { body, lines: reportLines(body), next: null }
+  private async whole({ id, currency }: CallerTenant, query: ReportQuery, format: 'json' | 'csv') {
+    if (format === 'json') return { body: await this.reports.report(id, currency, query), lines: [], next: null }
+    return { body: null, lines: await this.reports.table(id, currency, query), next: null }
   }
 
   private async page(tenant: CallerTenant, query: ReportQuery, { after, limit }: { after?: string; limit?: number }) {
