@@ -43,8 +43,9 @@ export class ReportStore {
   private async rows(fold: Fold, hasModels: boolean, page: { after: readonly string[] | null; limit: number }): Promise<SumRow[]> {
     const { sql, values } = foldStatement(fold, hasModels, page)
     const read = async (tx: Tx) => {
-      // Compiling takes longer than these statements do.
-      await tx.query(`SELECT set_config('statement_timeout', $1, true), set_config('jit', 'off', true), set_config('work_mem', '32MB', true)`, [String(REPORT_TIMEOUT_MS)])
+      // Compiling takes longer than these statements do, and so does starting helpers for one tenant's rows.
+      const helpers = fold.tenantId === null ? '2' : '0'
+      await tx.query(`SELECT set_config('statement_timeout', $1, true), set_config('jit', 'off', true), set_config('work_mem', '32MB', true), set_config('max_parallel_workers_per_gather', $2, true)`, [String(REPORT_TIMEOUT_MS), helpers])
       return tx.query<SumRow[]>(sql, [...values])
     }
     return fold.tenantId === null ? this.database.asPlatform(read) : this.database.withTenant(fold.tenantId, read)
