@@ -83,7 +83,7 @@ export class ClaimsFixture {
          FROM usage u WHERE u.tenant_id = $1
          UNION ALL SELECT u.started_at, ${KEYS}, a.provider, a.region, a.host, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, (a.cost_pico IS NULL)::int, coalesce(a.cost_pico, 0)
          FROM provider_cost a JOIN usage u ON u.day = a.day AND u.rid = a.rid WHERE a.tenant_id = $1)
-       SELECT * FROM (${['hour', 'day', 'month', 'key', 'total'].map((unit) => `(${fold(unit)} EXCEPT ${stored(unit)}) UNION ALL (${stored(unit)} EXCEPT ${fold(unit)})`).join(' UNION ALL ')}
+       SELECT * FROM (${['hour', 'day', 'month', 'key', 'model', 'total'].map((unit) => `(${fold(unit)} EXCEPT ${stored(unit)}) UNION ALL (${stored(unit)} EXCEPT ${fold(unit)})`).join(' UNION ALL ')}
          UNION ALL (${ALL_TENANTS[0]} EXCEPT ${ALL_TENANTS[1]}) UNION ALL (${ALL_TENANTS[1]} EXCEPT ${ALL_TENANTS[0]})) wrong`,
       [tenantId],
     )
@@ -115,15 +115,17 @@ export function balanced(rows: number, amount: bigint): Books {
   return { rows, usage: amount, ledger: amount, hourly: amount, daily: amount, spent: amount, requests: rows }
 }
 
-/** Columns by which a rollup tells calls apart beside the time; a key's months have two, the totals of a tenant's hours none. */
-const columnsOf = (unit: string) => ['project_id::text', 'key_id::text', 'model', 'provider', 'region', 'host'].map((name, i) => (unit === 'total' || (unit === 'key' && i > 1) ? "''" : name)).join(', ')
+const ALL_COLUMNS = ['project_id::text', 'key_id::text', 'model', 'provider', 'region', 'host']
+/** Columns by which a rollup tells calls apart beside the time, where it has not all of them. */
+const COLUMNS: Readonly<Record<string, readonly string[]>> = { key: ['project_id::text', 'key_id::text'], model: ['model'], total: [] }
+const columnsOf = (unit: string) => ALL_COLUMNS.map((name) => ((COLUMNS[unit] ?? ALL_COLUMNS).includes(name) ? name : "''")).join(', ')
 
 function fold(unit: string): string {
-  return `SELECT '${unit}' AS unit, date_trunc('${{ total: 'hour', key: 'month' }[unit] ?? unit}', started_at, 'UTC') AS at, ${columnsOf(unit)}, ${FOLDED.map((name) => `sum(${name})::numeric AS ${name}`).join(', ')} FROM truth GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`
+  return `SELECT '${unit}' AS unit, date_trunc('${{ total: 'hour', key: 'month', model: 'day' }[unit] ?? unit}', started_at, 'UTC') AS at, ${columnsOf(unit)}, ${FOLDED.map((name) => `sum(${name})::numeric AS ${name}`).join(', ')} FROM truth GROUP BY 1, 2, 3, 4, 5, 6, 7, 8`
 }
 
 /** Groups that only corrections left behind are all zeros, and no fold of anything. */
 function stored(unit: string): string {
-  const [table, time] = { hour: ['usage_hourly', 'hour'], day: ['usage_daily', 'day'], month: ['usage_monthly', 'month'], key: ['usage_key_monthly', 'month'], total: ['usage_tenant_hourly', 'hour'] }[unit]!
+  const [table, time] = { hour: ['usage_hourly', 'hour'], day: ['usage_daily', 'day'], month: ['usage_monthly', 'month'], key: ['usage_key_monthly', 'month'], model: ['usage_model_daily', 'day'], total: ['usage_tenant_hourly', 'hour'] }[unit]!
   return `SELECT '${unit}', ${time}, ${columnsOf(unit)}, ${FOLDED.map((name) => `${name}::numeric`).join(', ')} FROM ${table} WHERE tenant_id = $1 AND requests + attempts > 0`
 }

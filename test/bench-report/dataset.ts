@@ -139,7 +139,11 @@ export async function build(owner: Client, { rows, months }: Size, tell: (line: 
        WHERE hour >= '${from}'::timestamp AT TIME ZONE 'UTC' AND hour < '${to}'::timestamp AT TIME ZONE 'UTC' GROUP BY 1, 2 ORDER BY 2, md5(tenant_id::text || hour)`,
     )
     await owner.query(
-      `INSERT INTO usage_total_hourly (currency, hour, ${SUMS.join(', ')}) SELECT t.currency, h.hour, ${SUMS.map((name) => `sum(h.${name})`).join(', ')} FROM usage_tenant_hourly h JOIN tenant t ON t.id = h.tenant_id
+      `INSERT INTO usage_model_daily (tenant_id, day, model, ${SUMS.join(', ')}) SELECT tenant_id, day, model, ${SUMS.map((name) => `sum(${name})`).join(', ')} FROM usage_daily
+       WHERE day >= '${from}'::timestamp AT TIME ZONE 'UTC' AND day < '${to}'::timestamp AT TIME ZONE 'UTC' GROUP BY 1, 2, 3 ORDER BY 2, md5(tenant_id::text || model)`,
+    )
+    await owner.query(
+      `INSERT INTO usage_total_hourly (currency, hour, is_merged, ${SUMS.join(', ')}) SELECT t.currency, h.hour, true, ${SUMS.map((name) => `sum(h.${name})`).join(', ')} FROM usage_tenant_hourly h JOIN tenant t ON t.id = h.tenant_id
        WHERE h.hour >= '${from}'::timestamp AT TIME ZONE 'UTC' AND h.hour < '${to}'::timestamp AT TIME ZONE 'UTC' GROUP BY 1, 2 ORDER BY 2, 1`,
     )
     tell(`ledger and rollups of ${from}`)
@@ -158,7 +162,7 @@ export async function describe(owner: Client): Promise<Dataset & { readonly line
   const { rows } = await owner.query<{ from: string; to: string }>(`SELECT to_char(ends_at AT TIME ZONE 'UTC' - interval '1 month', 'YYYY-MM-DD') AS from, to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS to FROM bench.span`)
   const { from, to } = rows[0]!
   const lines: string[] = []
-  for (const [table, edge] of [['usage', 'day'], ['provider_cost', 'day'], ...ROLLUPS, ['usage_key_monthly', 'month'], ['usage_tenant_hourly', 'hour'], ['usage_total_hourly', 'hour']] as const) {
+  for (const [table, edge] of [['usage', 'day'], ['provider_cost', 'day'], ...ROLLUPS, ['usage_key_monthly', 'month'], ['usage_model_daily', 'day'], ['usage_tenant_hourly', 'hour'], ['usage_total_hourly', 'hour']] as const) {
     const isBiggest = table === 'usage_total_hourly' ? 'false' : `tenant_id = bench.id('tenant', 1)`
     const { rows: counts } = await owner.query<{ all: string; month: string; biggest: string; size: string }>(
       `SELECT count(*) AS all, count(*) FILTER (WHERE ${edge} >= '${from}') AS month, count(*) FILTER (WHERE ${edge} >= '${from}' AND ${isBiggest}) AS biggest,

@@ -54,7 +54,7 @@ async function checkTotals(client: Client, day: string): Promise<void> {
 
 async function rollups(client: Client, day: string): Promise<string[]> {
   const { rows } = await client.query<{ line: string }>(
-    [['usage_hourly', 'hour', KEYS], ['usage_daily', 'day', KEYS], ['usage_tenant_hourly', 'hour', "''"]]
+    [['usage_hourly', 'hour', KEYS], ['usage_daily', 'day', KEYS], ['usage_model_daily', 'day', 'model'], ['usage_tenant_hourly', 'hour', "''"]]
       .map(([table, time, keys]) => `SELECT ROW('${table}', extract(epoch FROM r.${time}), ${keys}, ${SUMS})::text AS line FROM ${table} r
          WHERE tenant_id = (SELECT id FROM tenant WHERE slug = $2) AND r.${time} >= $1::timestamp AT TIME ZONE 'UTC' AND r.${time} < ($1::timestamp + interval '1 day') AT TIME ZONE 'UTC'`)
       .join(' UNION ALL '),

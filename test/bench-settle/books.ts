@@ -46,10 +46,10 @@ export class Books {
   async judge(calls: number, amountPico: bigint): Promise<string> {
     const { rows } = await this.postgres.query<Record<string, string>>(
       `SELECT (SELECT count(*) FROM usage) AS usage, (SELECT count(*) FROM quarantine) AS quarantined, (SELECT sum(delta_pico) FROM ledger)::text AS ledger, (SELECT sum(cost_pico) FROM usage_hourly)::text AS hourly,
-         (SELECT sum(cost_pico) FROM usage_daily)::text AS daily, (SELECT sum(cost_pico) FROM usage_monthly)::text AS monthly, (SELECT sum(cost_pico) FROM usage_key_monthly)::text AS keys, (SELECT sum(cost_pico) FROM usage_tenant_hourly)::text AS totals, (SELECT sum(cost_pico) FROM usage_total_hourly)::text AS grand, (SELECT sum(spent_pico) FROM budget_period WHERE scope = 'tenant')::text AS spent`,
+         (SELECT sum(cost_pico) FROM usage_daily)::text AS daily, (SELECT sum(cost_pico) FROM usage_monthly)::text AS monthly, (SELECT sum(cost_pico) FROM usage_key_monthly)::text AS keys, (SELECT sum(cost_pico) FROM usage_model_daily)::text AS models, (SELECT sum(cost_pico) FROM usage_tenant_hourly)::text AS totals, (SELECT sum(cost_pico) FROM usage_total_hourly)::text AS grand, (SELECT sum(spent_pico) FROM budget_period WHERE scope = 'tenant')::text AS spent`,
     )
     const found = rows[0]!
-    const isBalanced = ['ledger', 'hourly', 'daily', 'monthly', 'keys', 'totals', 'grand', 'spent'].every((sum) => found[sum] === amountPico.toString())
+    const isBalanced = ['ledger', 'hourly', 'daily', 'monthly', 'keys', 'models', 'totals', 'grand', 'spent'].every((sum) => found[sum] === amountPico.toString())
     if (Number(found.usage) !== calls || found.quarantined !== '0' || !isBalanced) throw new Error(`the books do not balance: ${calls} calls of ${amountPico} pico, found ${JSON.stringify(found)}`)
     return `${calls} usage rows; ledger, rollups and budgets add up to what was charged`
   }

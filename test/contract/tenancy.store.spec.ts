@@ -6,8 +6,8 @@ import { createDatabase, type TestDatabase } from '../support'
 
 const id = () => uuidv7(Date.now(), randomBytes(10))
 /** Tables that tg_app can touch and that hold rows of tenants. */
-const TABLES = ['tenant', 'project', 'api_key', 'alias', 'price', 'rule_set', 'request_trace', 'budget_period', 'credit_grant', 'usage', 'ledger', 'provider_cost', 'generation', 'usage_hourly', 'usage_daily', 'usage_monthly', 'usage_key_monthly', 'usage_tenant_hourly', 'conversation_key', 'conversation', 'conversation_turn'] as const
-const WRITABLE = ['api_key', 'budget_period', 'usage', 'usage_hourly', 'usage_daily', 'usage_monthly', 'usage_key_monthly', 'usage_tenant_hourly'] as const
+const TABLES = ['tenant', 'project', 'api_key', 'alias', 'price', 'rule_set', 'request_trace', 'budget_period', 'credit_grant', 'usage', 'ledger', 'provider_cost', 'generation', 'usage_hourly', 'usage_daily', 'usage_monthly', 'usage_key_monthly', 'usage_model_daily', 'usage_tenant_hourly', 'conversation_key', 'conversation', 'conversation_turn'] as const
+const WRITABLE = ['api_key', 'budget_period', 'usage', 'usage_hourly', 'usage_daily', 'usage_monthly', 'usage_key_monthly', 'usage_model_daily', 'usage_tenant_hourly'] as const
 const keyOf = (table: string) => (table === 'tenant' ? 'id' : 'tenant_id')
 
 /** A tenant with a row in every tenant table. */
@@ -39,6 +39,7 @@ async function arrange(owner: Client, tenant: string): Promise<void> {
   for (const [table, unit] of [['usage_hourly', 'hour'], ['usage_daily', 'day'], ['usage_monthly', 'month']] as const)
     await owner.query(`INSERT INTO ${table} (tenant_id, ${unit}, project_id, key_id, model, provider, region, host, requests, failures, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_pico, duration_ms, durations) VALUES ($1, date_trunc('${unit}', now()), $2, $2, 'x', 'x', 'x', 'x', 1, 0, 1, 1, 0, 0, 5, 1, 0)`, [tenant, rid])
   await owner.query(`INSERT INTO usage_key_monthly (tenant_id, month, project_id, key_id, requests, failures, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_pico, duration_ms, durations) VALUES ($1, date_trunc('month', now()), $2, $2, 1, 0, 1, 1, 0, 0, 5, 1, 0)`, [tenant, rid])
+  await owner.query(`INSERT INTO usage_model_daily (tenant_id, day, model, requests, failures, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_pico, duration_ms, durations, attempts, uncosted_attempts, provider_cost_pico) VALUES ($1, date_trunc('day', now()), 'x', 1, 0, 1, 1, 0, 0, 5, 1, 0, 0, 0, 0)`, [tenant])
   await owner.query(`INSERT INTO usage_tenant_hourly (tenant_id, hour, requests, failures, prompt_tokens, completion_tokens, cached_tokens, reasoning_tokens, cost_pico, duration_ms, durations) VALUES ($1, date_trunc('hour', now()), 1, 0, 1, 1, 0, 0, 5, 1, 0)`, [tenant])
 }
 
@@ -114,7 +115,7 @@ describe('tenants in Postgres, as tg_app', () => {
   })
 
   it.each(WRITABLE)('%s: no writing statement of one tenant changes another’s rows', async (table) => {
-    const column = { api_key: 'last_used_on', budget_period: 'version', usage: 'attempts', usage_hourly: 'requests', usage_daily: 'requests', usage_monthly: 'requests', usage_key_monthly: 'requests', usage_tenant_hourly: 'requests' }[table]
+    const column = { api_key: 'last_used_on', budget_period: 'version', usage: 'attempts', usage_hourly: 'requests', usage_daily: 'requests', usage_monthly: 'requests', usage_key_monthly: 'requests', usage_model_daily: 'requests', usage_tenant_hourly: 'requests' }[table]
     const statements = [
       `UPDATE ${table} SET ${column} = ${column}`,
       `UPDATE ${table} SET ${column} = ${column} WHERE tenant_id = '${b}'`,
@@ -129,7 +130,7 @@ describe('tenants in Postgres, as tg_app', () => {
     expect(await checksums(b)).toEqual(before)
   })
 
-  it.each(['budget_period', 'usage', 'ledger', 'provider_cost', 'generation', 'usage_hourly', 'usage_daily', 'usage_monthly', 'usage_key_monthly', 'usage_tenant_hourly'])('%s: no tenant inserts for another, by VALUES, SELECT, COPY or upsert', async (table) => {
+  it.each(['budget_period', 'usage', 'ledger', 'provider_cost', 'generation', 'usage_hourly', 'usage_daily', 'usage_monthly', 'usage_key_monthly', 'usage_model_daily', 'usage_tenant_hourly'])('%s: no tenant inserts for another, by VALUES, SELECT, COPY or upsert', async (table) => {
     const row = (await owner.query(`SELECT to_jsonb(x) || jsonb_build_object('rid', gen_random_uuid(), 'scope', 'new', 'model', 'new', 'hour', '2020-01-01T00:00:00Z') AS row FROM ${table} x WHERE tenant_id = '${b}'`)).rows[0].row
     const literal = JSON.stringify(row).replaceAll("'", "''")
     const values = `SELECT * FROM jsonb_populate_record(null::${table}, '${literal}')`

@@ -15,6 +15,7 @@ describe.each([
   [44, 'usage_monthly'],
   [111, 'usage_key_monthly'],
   [112, 'usage_total_hourly'],
+  [112, 'usage_model_daily'],
 ])('migration %d, while a call is being booked by the function as it was', (number, table) => {
   let half: HalfMigrated
   let booking: Client

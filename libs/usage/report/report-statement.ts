@@ -45,8 +45,11 @@ const FULL: Rollups = { names: NAMES, hours: 'usage_hourly', coarser: { days: 'u
 /** A row for a key's month, where `FULL` has fourteen. */
 const BY_KEY: Rollups = { names: ['tenant_id', 'project_id', 'key_id'], hours: 'usage_hourly', coarser: { days: 'usage_daily', months: 'usage_key_monthly' } }
 const OF_KEYS: readonly ReportGroup[] = ['tenant', 'project', 'api_key']
+/** A row for a model's day, where `FULL` has thirty. */
+const BY_MODEL: Rollups = { names: ['tenant_id', 'model'], hours: 'usage_hourly', coarser: { days: 'usage_model_daily', months: 'usage_monthly' } }
+const OF_MODELS: readonly ReportGroup[] = ['tenant', 'model', 'day']
 /** A row for a tenant's hour, where `FULL` has a hundred; of all tenants a few for an hour, however many tenants there are. */
-const TOTALS: Rollups = { names: ['tenant_id'], hours: 'usage_tenant_hourly', coarser: null }
+const TOTALS: Rollups = { names: ['tenant_id'], hours: 'usage_tenant_hourly', coarser: { days: 'usage_model_daily', months: 'usage_key_monthly' } }
 const GRAND_TOTALS: Rollups = { names: ['currency'], hours: 'usage_total_hourly', coarser: null }
 const OF_TOTALS: readonly ReportGroup[] = ['tenant', 'day', 'hour']
 
@@ -57,8 +60,8 @@ type Bind = (value: unknown) => string
 
 /**
  * One statement for a whole report, so that all of it is of one moment: the rollups are folded once, as finely as models
- * and groups need (`fine`), and the few lines of that are added up twice. Groups that totals or keys know are folded from
- * those, models apart. A tenant's rows are a range of a primary key; over all tenants the days are. Groups that only
+ * and groups need (`fine`), and the few lines of that are added up twice. Groups are folded from the
+ * rollups with the fewest rows, models apart where totals are fewer. A tenant's rows are a range of a primary key; over all tenants the days are. Groups that only
  * corrections left behind have no requests and no line.
  * @param hasModels adds the lines by model
  * @param page only groups after these keys, and at most so many rows
@@ -70,14 +73,13 @@ export function foldStatement(fold: Fold, hasModels: boolean, page: { after: rea
   const { tenantId, groupBy } = fold
   const hasGroups = groupBy.length > 0 || tenantId === null
   const isOfTotals = hasGroups && groupBy.every((group) => OF_TOTALS.includes(group))
-  const isOfKeys = !hasModels && groupBy.every((group) => OF_KEYS.includes(group))
   // Folded by tenant first where its name or its projects' are asked, or a key, which has one tenant: it is looked up once a
   // line then, not once a row. A month by model and hour would be a million lines of that.
   const isByCurrency = tenantId === null && !groupBy.some((group) => OF_KEYS.includes(group))
   const columns = isByCurrency ? ['currency'] : tenantId === null ? ['tenant_id'] : []
-  const totals = isByCurrency ? GRAND_TOTALS : TOTALS
-  const groups = foldSql({ ...fold, columns: [...columns, ...(hasModels && !isOfTotals ? ['model'] : []), ...groupBy.map((group) => COLUMNS[group][0])] }, isOfTotals ? totals : isOfKeys ? BY_KEY : FULL, bind)
-  const models = hasModels && isOfTotals ? foldSql({ ...fold, groupBy: [], days: null, columns: ['model'] }, FULL, bind) : null
+  const folded: readonly ReportGroup[] = hasModels && !isOfTotals ? ['model', ...groupBy] : groupBy
+  const groups = foldSql({ ...fold, columns: [...columns, ...folded.map((group) => COLUMNS[group][0])] }, rollupsOf(folded, tenantId), bind)
+  const models = hasModels && isOfTotals ? foldSql({ ...fold, groupBy: [], days: null, columns: ['model'] }, BY_MODEL, bind) : null
   const keys = [...groupBy.map((group) => COLUMNS[group][1]), ...(tenantId === null ? [`${isByCurrency ? 'f' : 't'}.currency::text`] : [])]
   const joins = `${tenantId === null && !isByCurrency ? 'JOIN tenant t ON t.id = f.tenant_id' : ''} ${namesSql(fold, bind)}`
   const sums = SUMS.map((name) => `f.${name}`).join(', ')
@@ -108,9 +110,7 @@ function tenantsPage(fold: Fold, { after, limit }: { after: readonly string[] | 
   const values: unknown[] = []
   const bind: Bind = (value) => `$${values.push(value)}`
   const { groupBy } = fold
-  const isOfTotals = groupBy.every((group) => OF_TOTALS.includes(group))
-  const rollups = isOfTotals ? TOTALS : groupBy.every((group) => OF_KEYS.includes(group)) ? BY_KEY : FULL
-  const groups = foldSql({ ...fold, columns: groupBy.map((group) => COLUMNS[group][0]) }, rollups, bind, 't.id')
+  const groups = foldSql({ ...fold, columns: groupBy.map((group) => COLUMNS[group][0]) }, rollupsOf(groupBy, null), bind, 't.id')
   const keys = [...groupBy.map((group) => COLUMNS[group][1]), 't.currency']
   // The tenants come in order already, and what is sorted by that very column need be sorted within one tenant only.
   const order = [keys[0]!, ...keys.slice(1).map((key) => `${key} COLLATE "C"`)]
@@ -125,6 +125,14 @@ function tenantsPage(fold: Fold, { after, limit }: { after: readonly string[] | 
 function namesSql({ tenantId, groupBy, days }: Fold, bind: Bind): string {
   const projects = groupBy.includes('project') ? `LEFT JOIN project p ON p.tenant_id = ${tenantId === null ? 'f.tenant_id' : bind(tenantId)} AND p.id = f.project_id` : ''
   return days ? `${projects} CROSS JOIN (SELECT ${bind(days.dates)}::text[] AS dates) dates` : projects
+}
+
+/** The rollups with the fewest rows that tell these groups apart. */
+function rollupsOf(groups: readonly ReportGroup[], tenantId: string | null): Rollups {
+  const areOf = (known: readonly ReportGroup[]) => groups.every((group) => known.includes(group))
+  if (areOf(OF_TOTALS)) return tenantId === null && !groups.includes('tenant') ? GRAND_TOTALS : TOTALS
+  if (areOf(OF_KEYS)) return BY_KEY
+  return areOf(OF_MODELS) ? BY_MODEL : FULL
 }
 
 /** Sums by columns of the rollups; `day` is the number of a local day, `currency` its tenant's. @param tenant SQL of the id of the one that is meant, where it is no parameter */
