@@ -3,7 +3,7 @@ import { processLogger } from '@tollgate/platform/logging'
 import { Database } from '@tollgate/platform/postgres'
 import { SecretBox } from '@tollgate/platform/secrets'
 import { Client } from 'pg'
-import { createDatabase, eventually, type FaultProxy, type TestDatabase } from '../../test/support'
+import { createDatabase, eventually, within, type FaultProxy, type TestDatabase } from '../../test/support'
 import { behind, proxyOfPostgres } from '../../test/e2e/evidence'
 import { CallKeysService, type BegunCall } from './call-keys.service'
 import type { BookedCall, CallOutcome } from './domain/call-outcome'
@@ -224,15 +224,15 @@ describe('a store of keys that is away', () => {
     const place = placeOf(`away ${fault.is}`)
     const life = lifeOf(await calls.begin(requestOf(place), unread))
     await proxy.set(fault)
-    const startedAtMs = performance.now()
-    expect(await calls.begin(requestOf(placeOf(`unseen ${fault.is}`)), unread)).toMatchObject({ refusal: { status: 503, code: 'idempotency_unavailable', retryAfterSeconds: 2 } })
-    expect(performance.now() - startedAtMs).toBeLessThan(4_000)
-    await calls.complete(life, OUTCOME)
-    expect(performance.now() - startedAtMs).toBeLessThan(6_000)
+    const both = async () => {
+      expect(await within(4_000, calls.begin(requestOf(placeOf(`unseen ${fault.is}`)), unread))).toMatchObject({ refusal: { status: 503, code: 'idempotency_unavailable', retryAfterSeconds: 2 } })
+      await calls.complete(life, OUTCOME)
+    }
+    await within(6_000, both())
     await heal()
     await keys.tend()
     expect(await callsOf(gateways[0]!).begin(requestOf(place), unread)).toMatchObject({ refusal: { code: 'already_completed' } })
-  }, 20_000)
+  }, 120_000)
 })
 
 describe('a store of keys that is slow', () => {

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { picoFromDecimal } from '../../libs/kernel'
-import { eventually, FaultProxy, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
+import { eventually, FaultProxy, redisTargets, startStack, within, type SeededTenant, type Stack } from '../support'
 import { atRest, behind, eventsIn, ledgerSum, proxyOfPostgres, usageOf, usageRow } from './evidence'
 
 const { url: redisUrl } = redisTargets().at(-1)!
@@ -23,7 +23,7 @@ describe('Idempotency-Key on three gateways', () => {
   beforeAll(async () => {
     postgres = await proxyOfPostgres()
     redis = await FaultProxy.start(redisUrl)
-    stack = await startStack({ redisUrl: redis.url, gateways: 3, throughProxy: (url) => behind(postgres, url), env: { OLLAMA_AUTO_HEALTH_CHECK: 'false', TOLLGATE_REDIS_TIMEOUT_MS: '500' } })
+    stack = await startStack({ redisUrl: redis.url, gateways: 3, throughProxy: (url) => behind(postgres, url), env: { OLLAMA_AUTO_HEALTH_CHECK: 'false', TOLLGATE_REDIS_TIMEOUT_MS: '5000' } })
     tenant = await stack.addTenant({ tier: 'enterprise' })
     await stack.owner.query(`INSERT INTO project (tenant_id, id, slug, name) VALUES ($1, gen_random_uuid(), 'web', 'Web')`, [tenant.id])
   }, 30_000)
@@ -76,7 +76,7 @@ describe('Idempotency-Key on three gateways', () => {
       expect(await usageRow(stack.owner, rid)).toMatchObject({ status: 'completed', completion_tokens: 21 })
     }
     await atRest(redisUrl)
-  }, 30_000)
+  }, 120_000)
 
   it('another body is 422, on every gateway, while the call runs and after it; another route and another tenant are other scopes', async () => {
     await slowly()
@@ -183,7 +183,7 @@ describe('Idempotency-Key on three gateways', () => {
     expect(told.original).toMatchObject({ request_id: rid, status: 'aborted' })
     expect(picoFromDecimal(told.original.cost)).toBe(row.amount_pico)
     expect(upstream()).toHaveLength(2)
-  }, 20_000)
+  }, 120_000)
 
   it('Redis wiped in the middle of a call: its twin still meets it, and it is billed once', async () => {
     await everywhere('ok;words=150;gap=20')
@@ -199,7 +199,7 @@ describe('Idempotency-Key on three gateways', () => {
     const row = await usageRow(stack.owner, running.headers.get('x-request-id')!)
     await eventually(async () => expect((await ledgerSum(stack.owner, tenant.id)) - before).toBe(row.amount_pico))
     expect(upstream()).toHaveLength(1)
-  }, 20_000)
+  }, 120_000)
 
   it.each([{ is: 'refuse' }, { is: 'cut-before-reply' }] as const)('Redis away ($is): 503 that blames nobody, and the key is free for the next try', async (fault) => {
     const key = freshKey()
@@ -213,15 +213,13 @@ describe('Idempotency-Key on three gateways', () => {
     expect(await all(2, key)).toBe('409 already_completed')
     expect(upstream()).toHaveLength(2)
     await atRest(redisUrl)
-  }, 20_000)
+  }, 120_000)
 
   it.each([{ is: 'refuse' }, { is: 'black-hole' }] as const)('Postgres away ($is): a call with a key is 503 and never runs, one without is served; afterwards the key runs once', async (fault) => {
     const key = freshKey()
     expect((await send(0, null)).status).toBe(200)
     await postgres.set(fault)
-    const startedAtMs = performance.now()
-    const response = await send(0, key)
-    expect(performance.now() - startedAtMs).toBeLessThan(4_000)
+    const response = await within(4_000, send(0, key))
     expect(response.headers.get('retry-after')).toBe('2')
     expect(await codeOf(response)).toBe('503 idempotency_unavailable')
     expect(upstream()).toHaveLength(1)
@@ -230,7 +228,7 @@ describe('Idempotency-Key on three gateways', () => {
     await eventually(async () => expect((await send(0, key)).status).toBe(200), { timeoutMs: 20_000 })
     expect(upstream()).toHaveLength(2)
     expect(await all(1, key)).toBe('409 already_completed')
-  }, 40_000)
+  }, 120_000)
 
   it('is free again after 24 hours, for any body', async () => {
     const key = freshKey()

@@ -1,6 +1,6 @@
 import { LimitsService } from '../../libs/limits'
 import { TiersService } from '../../libs/tiers'
-import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
+import { eventually, redisTargets, startStack, within, type SeededTenant, type Stack } from '../support'
 import { atRest, usageOf } from './evidence'
 
 /** Adds or changes a tier, and lets every gateway see it. */
@@ -114,13 +114,12 @@ describe.each(redisTargets())('limits over two gateways on $kind', ({ url: redis
     const tails = open.map((response) => response.text())
     const { rows } = await stack.owner.query('UPDATE api_key SET revoked_at = now() WHERE id = $1 RETURNING (SELECT bucket FROM tenant WHERE id = tenant_id)', [tenant.keyId])
     await stack.gateways[0]!.get(LimitsService).revokeKey(rows[0].bucket, tenant.keyId)
-    const revokedAt = performance.now()
-    expect((await Promise.all([ask(0, tenant), ask(1, tenant)])).map(({ status }) => status)).toEqual([401, 401])
-    for (const text of await Promise.all(tails)) {
+    const [next, cut] = await Promise.all([Promise.all([ask(0, tenant), ask(1, tenant)]), within(2_000, Promise.all(tails))])
+    expect(next.map(({ status }) => status)).toEqual([401, 401])
+    for (const text of cut) {
       expect(text).not.toContain('[DONE]')
       expect(text).toMatch(/"code":"invalid_api_key"/)
     }
-    expect(performance.now() - revokedAt).toBeLessThan(2_000)
     expect(await other.text()).toContain('[DONE]')
     await eventually(async () => expect((await usageOf(stack.owner, tenant.id)).map(({ status }) => status)).toEqual(['aborted', 'aborted']))
     await eventually(() => expect(stack.sandbox.host('ollama-us').stats().active).toBe(0))

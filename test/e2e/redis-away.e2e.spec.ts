@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { findRedisServer, startPrivateRedis, type PrivateRedis } from '../../libs/platform/embedded'
-import { eventually, FaultProxy, redisTargets, startStack, tempFolder, type Fault, type SeededTenant, type Stack } from '../support'
+import { eventually, FaultProxy, redisTargets, startStack, tempFolder, within, type Fault, type SeededTenant, type Stack } from '../support'
 import { atRest, ledgerSum, usageOf, usageRow } from './evidence'
 
 /** The outbox of a durable Redis where there is one, strict durability on the in-process server elsewhere. */
@@ -49,13 +49,11 @@ describe.each(kinds)('Redis away: %s', (kind) => {
   }
 
   it.each(faultsOn(kind, OUTAGES))('$is: 503 limits_unavailable within a second, never a refusal that blames the caller', async (fault) => {
-    for (const caller of [tenant, capped]) expect((await ask(caller)).status).toBe(200)
+    for (const caller of [tenant, capped]) await eventually(async () => expect((await ask(caller)).status).toBe(200), { timeoutMs: 8_000 })
     await proxy.set(fault)
     for (let round = 0; round < 2; round++) {
       for (const caller of [tenant, capped]) {
-        const startedAt = performance.now()
-        const response = await ask(caller)
-        expect(performance.now() - startedAt).toBeLessThan(1_000)
+        const response = await within(1_000, ask(caller))
         expect(response.status).toBe(503)
         expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
         expect(await response.json()).toMatchObject({ code: 'limits_unavailable', retry_after: expect.any(Number) })
@@ -66,11 +64,15 @@ describe.each(kinds)('Redis away: %s', (kind) => {
     proxy.cut()
     await eventually(async () => expect(await readiness()).toMatchObject({ status: 200 }), { timeoutMs: 8_000 })
     await eventually(async () => expect((await ask(capped)).status).toBe(200), { timeoutMs: 8_000 })
-  }, 30_000)
+  }, 120_000)
 
   it.each(faultsOn(kind, OUTAGES.slice(0, 2)))('$is in the middle of a stream: it ends whole, and Postgres has its bill by then', async (fault) => {
     await stack.sandbox.host('ollama-us').set('ok;words=40;gap=10')
-    const response = await ask(tenant, { stream: true })
+    const response = await eventually(async () => {
+      const begun = await ask(tenant, { stream: true })
+      expect(begun.status).toBe(200)
+      return begun
+    })
     const rid = response.headers.get('x-request-id')!
     await proxy.set(fault)
     expect(await response.text()).toContain('data: [DONE]')
@@ -82,7 +84,7 @@ describe.each(kinds)('Redis away: %s', (kind) => {
     await eventually(async () => expect((await control.keys(`*${rid}`)).map((key) => key.replace(/^.*\}:/, ''))).toEqual([`done:${rid}`]), { timeoutMs: 8_000 })
     expect(await usageRow(stack.owner, rid)).toMatchObject({ status: 'completed', completion_tokens: 41 })
     await control.quit()
-  }, 30_000)
+  }, 120_000)
 
   it.each<Fault>([{ is: 'cut-before-reply' }, { is: 'latency', latencyMs: 600 }])('$is: an admission whose reply is lost or late leaves nothing reserved', async (fault) => {
     const statuses: number[] = []
@@ -96,7 +98,7 @@ describe.each(kinds)('Redis away: %s', (kind) => {
     await heal()
     expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([])
     await atRest(redisUrl)
-  }, 30_000)
+  }, 120_000)
 
   it('wiped under load: serves again, loses nothing and doubles nothing', async () => {
     const control = new Redis(redisUrl)
@@ -137,5 +139,5 @@ describe.each(kinds)('Redis away: %s', (kind) => {
     for (const { id } of [tenant, capped]) expect(await ledgerSum(stack.owner, id)).toBe((await usageOf(stack.owner, id)).reduce((sum, row) => sum + row.amount_pico, 0n))
     await atRest(redisUrl)
     await control.quit()
-  }, 40_000)
+  }, 120_000)
 })

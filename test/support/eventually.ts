@@ -26,6 +26,18 @@ export async function eventually<T>(assertion: () => T | Promise<T>, options: { 
   }
 }
 
+/** What `promise` answers, which must be there within `timeoutMs` as `eventually` counts them. */
+export async function within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
+  let isThere = false
+  const there = () => void (isThere = true)
+  promise.then(there, there)
+  const look = () => {
+    if (!isThere) throw new Error(`nothing came within ${timeoutMs} ms`)
+  }
+  await eventually(look, { timeoutMs })
+  return promise
+}
+
 /** A TCP port on 127.0.0.1 that nobody listens on at this moment. */
 export async function freePort(): Promise<number> {
   return (await freePorts(1))[0]!

@@ -1,5 +1,5 @@
 export { createDatabase, type TestDatabase } from './database'
-export { eventually, freePort, freePorts } from './eventually'
+export { eventually, freePort, freePorts, within } from './eventually'
 export { FakeClock } from './fake-clock'
 export { FaultProxy, type Fault } from './fault-proxy'
 export { redisKinds, type RedisKind } from './redis-kinds'
