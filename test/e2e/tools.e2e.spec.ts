@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CatalogService } from '../../libs/catalog'
+import { McpService } from '../../libs/mcp'
 import { eventually, redisTargets, startStack, tempFolder, type SeededTenant, type Stack } from '../support'
 import { atRest, ledgerSum, usageOf } from './evidence'
 import { parseSse, SURFACES } from './surfaces'
@@ -65,13 +66,15 @@ describe('tools of the operator', () => {
   beforeAll(async () => {
     mkdirSync(join(folder.path, 'shelf'))
     writeFileSync(join(folder.path, 'shelf/note.txt'), 'the answer is 42')
-    const stdio = (name: string, args: string[], more = '') => `    - { name: ${name}, transport: stdio, command: ${process.execPath}, args: ${JSON.stringify(args)}${more} }\n`
+    const stdio = (name: string, args: string[], limits = '', more = '') => `    - { name: ${name}, transport: stdio, command: ${process.execPath}, args: ${JSON.stringify(args)}, limits: { start_ms: 60000${limits} }${more} }\n`
     const file = join(folder.path, 'tollgate.yaml')
-    writeFileSync(file, `mcp:\n  servers:\n${stdio('everything', [EVERYTHING, 'stdio'])}${stdio('files', [FILES, realpathSync(join(folder.path, 'shelf'))])}${stdio('rogue', [ROGUE], ', limits: { rounds: 3, timeout_ms: 700, result_bytes: 200 }')}${stdio('gold-only', [ROGUE], ', tiers: [gold]')}${stdio('patient', [ROGUE])}`)
+    writeFileSync(file, `mcp:\n  servers:\n${stdio('everything', [EVERYTHING, 'stdio'])}${stdio('files', [FILES, realpathSync(join(folder.path, 'shelf'))])}${stdio('rogue', [ROGUE], ', rounds: 3, timeout_ms: 700, result_bytes: 200')}${stdio('gold-only', [ROGUE], '', ', tiers: [gold]')}${stdio('patient', [ROGUE])}`)
     stack = await startStack({ redisUrl, hosts: HOSTS, env: { OLLAMA_AUTO_HEALTH_CHECK: 'false', TOLLGATE_MCP_FILE: file } })
     for (const [model, servers] of Object.entries(MODELS)) await stack.owner.query('UPDATE model SET mcp_servers = $2 WHERE name = $1', [model, servers])
     await stack.owner.query(`UPDATE model SET capabilities = '["completion"]' WHERE name = 'phi3'`)
     for (const gateway of stack.gateways) await gateway.get(CatalogService, { strict: false }).refresh()
+    // Five processes start at once, and a call has no tools of one that does not run yet.
+    for (const gateway of stack.gateways) await eventually(async () => expect((await gateway.get(McpService, { strict: false }).offer(['everything', 'files', 'rogue', 'gold-only', 'patient'], 'gold', new Set())).warnings).toEqual([]), { timeoutMs: 60_000 })
   })
   beforeEach(async () => {
     tenant = await stack.addTenant({ tier: 'enterprise' })
