@@ -32,7 +32,7 @@ export const PASSWORD = 'correct horse battery staple'
 const redisUrl = redisTargets().at(-1)!.url
 
 // A control plane starts in each file while the others keep the machine busy.
-jest.setTimeout(30_000)
+jest.setTimeout(120_000)
 
 /** A stored hash names its own cost, so specs may use a cheap one: forty log-ins at the real cost take ten seconds. */
 const CHEAP_HASH = `scrypt$1024$8$1$${Buffer.alloc(16).toString('base64')}$${scryptSync(PASSWORD, Buffer.alloc(16), 32, { N: 1024, r: 8, p: 1 }).toString('base64')}`

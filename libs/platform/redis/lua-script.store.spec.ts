@@ -6,7 +6,7 @@ import { tempFolder } from '../../../test/support/temp-folder'
 import { LuaScript } from './lua-script'
 import { RedisClients } from './redis-clients'
 
-const PATIENCE_MS = 250
+const PATIENCE_MS = 2_000
 
 describe.each(redisTargets())('a script on $kind', ({ url }) => {
   const folder = tempFolder()
