@@ -1,5 +1,6 @@
 import { picoFromDecimal } from '../../libs/kernel'
 import { redisTargets, startStack, type SeededTenant, type Stack } from '../support'
+import { yesterday } from '../support/books'
 import { eventsIn } from './evidence'
 
 describe.each(redisTargets())('POST /chat on $kind', ({ url }) => {
@@ -89,7 +90,7 @@ describe.each(redisTargets())('POST /chat on $kind', ({ url }) => {
   it('the cost report equals the ledger', async () => {
     await stack.settled()
     const { rows } = await stack.owner.query('SELECT sum(delta_pico)::text AS sum FROM ledger WHERE tenant_id = $1', [tenant.id])
-    const report = (await (await fetch(`${stack.url}/cost-report?group_by=model,host`, { headers: { 'x-api-key': tenant.key } })).json()) as { total: { cost: string; total_requests: number } }
+    const report = (await (await fetch(`${stack.url}/cost-report?from=${yesterday()}&group_by=model,host`, { headers: { 'x-api-key': tenant.key } })).json()) as { total: { cost: string; total_requests: number } }
     expect(picoFromDecimal(report.total.cost)).toBe(BigInt(rows[0].sum))
     expect(report.total.total_requests).toBeGreaterThan(0)
   })

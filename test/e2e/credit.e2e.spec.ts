@@ -3,7 +3,7 @@ import { CatalogService } from '../../libs/catalog'
 import { AuthenticationService } from '../../libs/tenants'
 import { startAdmin, type AdminApp } from '../admin/admin-app'
 import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
-import { AT_REST, restOf, sumsOf } from '../support/books'
+import { AT_REST, restOf, sumsOf, yesterday } from '../support/books'
 import { mostPico } from './money-fixture'
 
 const MAX_TOKENS = 5
@@ -92,7 +92,7 @@ describe.each(redisTargets())('prepaid credit over two gateways on $kind', ({ ur
     const granted = MOST * 12n
     const tenant = await prepaid(granted)
     // So that all of them are there before the first gives back what it did not use.
-    await stack.sandbox.host('ollama-us').set('ok;delay=500')
+    await stack.sandbox.host('ollama-us').set('ok;delay=5000')
     const replies = await Promise.all(Array.from({ length: 100 }, (_, i) => ask(i % 2, tenant)))
     await stack.sandbox.host('ollama-us').reset()
     const served = replies.filter(({ status }) => status === 200).length
@@ -148,7 +148,7 @@ describe.each(redisTargets())('prepaid credit over two gateways on $kind', ({ ur
     expect(await onBoth(tenant)).toEqual([429, 429])
     expect(await onBoth(tenant, { ...BODY, model: 'tinyllama' })).toEqual([200, 200])
     await stack.settled()
-    const report = await fetch(`${stack.url}/cost-report`, { headers: { authorization: `Bearer ${tenant.key}` } })
+    const report = await fetch(`${stack.url}/cost-report?from=${yesterday()}`, { headers: { authorization: `Bearer ${tenant.key}` } })
     const { model_usage: usage } = (await report.json()) as { model_usage: Record<string, { total_requests: number; cost: string }> }
     expect(usage.phi3).toMatchObject({ total_requests: 2, cost: decimalFromPico(COST * 2n) })
     expect(await sumsOf(stack.owner, tenant.id)).toEqual(before)

@@ -1,6 +1,6 @@
 import { picoFromDecimal } from '../../libs/kernel'
 import { eventually, startStack, type SeededTenant, type Stack } from '../support'
-import { AT_REST, restOf, sumsOf } from '../support/books'
+import { AT_REST, restOf, sumsOf, yesterday } from '../support/books'
 import { drive, mixedCalls, MODELS, type Outcome } from '../support/traffic'
 import { quietHosts, UpstreamTruth } from '../support/upstream-truth'
 import { judge, printVerdict } from '../support/verdict'
@@ -56,7 +56,7 @@ describe.each(moneyRedises())('mixed traffic with faults and clients that leave,
       const { usage, ledger, hourly, daily } = await sumsOf(stack.owner, tenant.id)
       expect(BigInt(ledger)).toBeGreaterThan(0n)
       expect([usage, hourly, daily]).toEqual([ledger, ledger, ledger])
-      const reports = await Promise.all(['model,host', 'hour,provider', 'day,region,api_key'].map(async (groups) => (await fetch(`${stack.url}/cost-report?group_by=${groups}`, { headers: { 'x-api-key': tenant.key } })).json() as Promise<{ total: { cost: string }; groups: { cost: string }[] }>))
+      const reports = await Promise.all(['model,host', 'hour,provider', 'day,region,api_key'].map(async (groups) => (await fetch(`${stack.url}/cost-report?from=${yesterday()}&group_by=${groups}`, { headers: { 'x-api-key': tenant.key } })).json() as Promise<{ total: { cost: string }; groups: { cost: string }[] }>))
       for (const { total, groups } of reports) {
         expect(picoFromDecimal(total.cost)).toBe(BigInt(ledger))
         expect(groups.reduce((sum, { cost }) => sum + picoFromDecimal(cost)!, 0n)).toBe(BigInt(ledger))

@@ -6,7 +6,7 @@ import { startSandbox, type Sandbox } from '../../apps/sandbox/src'
 import { readSecret } from '../../libs/platform/embedded/data-folder'
 import { superuserUrl } from '../../libs/platform/embedded/postgres-server'
 import { eventually, freePort, spawnApp, tempFolder, type SpawnedApp } from '../support'
-import { sumsOf } from '../support/books'
+import { sumsOf, yesterday } from '../support/books'
 import { drive, mixedCalls, type MixedCall, type Outcome } from '../support/traffic'
 import { quietHosts, UpstreamTruth } from '../support/upstream-truth'
 import { judge, printVerdict } from '../support/verdict'
@@ -94,7 +94,7 @@ describe('kill -9 of a whole installation under load', () => {
   it('the cost report is the ledger, after every start', async () => {
     const { ledger, usage, hourly, daily } = await sumsOf(owner, tenant.id)
     expect([usage, hourly, daily]).toEqual([ledger, ledger, ledger])
-    const report = (await (await fetch(`${files[0]!.base_url}/cost-report`, { headers: { 'x-api-key': tenant.key } })).json()) as { total: { cost: string } }
+    const report = (await (await fetch(`${files[0]!.base_url}/cost-report?from=${yesterday()}`, { headers: { 'x-api-key': tenant.key } })).json()) as { total: { cost: string } }
     expect(picoFromDecimal(report.total.cost)).toBe(BigInt(ledger))
   })
 

@@ -1,6 +1,9 @@
 import { Redis } from 'ioredis'
 import type { Client } from 'pg'
 
+/** Reports from this day on hold all of a spec, also of one that runs over a month's end. */
+export const yesterday = () => new Date(Date.now() - 86_400_000).toISOString().slice(0, 10)
+
 /** What is left behind in Redis once nothing runs: all zeros, and every budget as Postgres has it. */
 export interface Rest {
   readonly reserved: number
