@@ -241,7 +241,7 @@ describe('conversations', () => {
 
   it('deleted in mid-turn are not written again: the answer says that it was not kept', async () => {
     const id = await open({ model: 'llama3.2', allowed_regions: ['us-east'] })
-    await stack.sandbox.host('us').set({ name: 'ok', params: { delay: 300 } })
+    await stack.sandbox.host('us').set({ name: 'ok', params: { delay: 5_000 } })
     const asked = say(id, 'going')
     await eventually(() => expect(stack.sandbox.host('us').stats().active).toBe(1))
     await call('DELETE', `/v1/conversations/${id}`)

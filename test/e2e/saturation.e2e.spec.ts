@@ -67,7 +67,7 @@ describe('an Ollama host of one slot under two hundred callers', () => {
     const served = replies.filter(({ status }) => status === 200)
     const turnedAway = replies.filter(({ status }) => status === 429)
     expect(served.length + turnedAway.length).toBe(200)
-    expect(served.length).toBeGreaterThan(10)
+    expect(served.length).toBeGreaterThan(1)
     expect(turnedAway.length).toBeGreaterThan(10)
     expect(ollama.most()).toBe(1)
     expect(ollama.served()).toBe(served.length)
