@@ -4,7 +4,8 @@ import type { FleetRig, Post } from './fleet-rig'
 
 /**
  * How a call ended for its client, who does what a load balancer and the usual SDKs do: nothing came back (refused, reset) →
- * the other gateway; 429, 502, 503 or 504 → again after `Retry-After`, three tries in all that were answered.
+ * the other gateway; 429, 502, 503 or 504 → again after `Retry-After`, three tries in all that were answered. Those that
+ * Redis was away for do not count: 503 is what was promised for them, for as long as the machine takes to bring it back.
  * - `served`: the answer came whole.
  * - `cut`: a part of it had come when the process that served it, gateway or host, was killed. Nobody may send such a call
  *   again for its client (routing.md), and no host was left that could have served what had begun: not counted.
@@ -57,7 +58,7 @@ export async function callFleet(rig: FleetRig, key: string, call: FleetCall, fir
       const killers = [gateway, ...(answer.host === null ? [] : [rig.hosts.get(answer.host)!])]
       return { end: killers.some((post) => diedWithin(post, startedAtMs)) ? 'cut' : 'failed', rid: answer.rid, tries, seen }
     }
-    if (answer.kind === 'refused' && ++answered === ANSWERED_TRIES) break
+    if (answer.kind === 'refused' && !wasAway(rig.redisDeaths, startedAtMs) && ++answered === ANSWERED_TRIES) break
     await new Promise((resolve) => setTimeout(resolve, answer.kind === 'refused' ? answer.retryAfterMs : PAUSE_MS))
   }
   return { end: 'failed', rid: null, tries: seen.length, seen }
@@ -76,6 +77,10 @@ export async function unbilled({ postgres }: FleetRig, outcomes: readonly FleetO
     await eventually(look, { timeoutMs: BILLED_WITHIN_MS }).catch(() => undefined)
     return left
   })
+}
+
+function wasAway(deaths: FleetRig['redisDeaths'], sinceMs: number): boolean {
+  return deaths.some(({ toMs }) => toMs >= sinceMs)
 }
 
 function diedWithin({ deaths }: Post, startedAtMs: number): boolean {

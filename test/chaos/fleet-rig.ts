@@ -49,6 +49,9 @@ export class FleetRig {
     private readonly release: () => Promise<void>,
   ) {}
 
+  /** When Redis, or of a cluster a master, was away, as `Post.deaths`. */
+  readonly redisDeaths: { readonly fromMs: number; toMs: number }[] = []
+
   static async start(wish: FleetWish): Promise<FleetRig> {
     const undo: (() => unknown)[] = []
     const release = async () => {
@@ -112,6 +115,14 @@ export class FleetRig {
     death.toMs = performance.now()
   }
 
+  /** As `fell`, of Redis. */
+  async fellRedis(random: () => number): Promise<void> {
+    const death = { fromMs: performance.now(), toMs: Infinity }
+    this.redisDeaths.push(death)
+    await this.redis.fell(random)
+    death.toMs = performance.now()
+  }
+
   /** SIGTERM, and a start again when it has ended. @returns its exit code */
   async restart(post: Post): Promise<number | null> {
     const code = await post.process.leave()
@@ -165,6 +176,8 @@ function environment(postgres: MortalPostgres, redis: FleetRedis): Record<string
     TOLLGATE_REDIS_TIMEOUT_MS: '2000',
     TOLLGATE_CHECKPOINT_MS: '200',
     TOLLGATE_DRAIN_NOTICE_MS: '200',
+    // A hundred streams of eight seconds: a machine that is slow needs longer than the default.
+    TOLLGATE_DRAIN_TIMEOUT_MS: '120000',
     PREFERRED_PROVIDER: 'ollama',
   }
 }

@@ -88,7 +88,7 @@ async function faults(rig: FleetRig, random: () => number, felled: Felled, isOve
   const pick = (all: readonly Post[]) => all[Math.floor(random() * all.length)]!
   const fellRedis = async () => {
     felled.redis++
-    await rig.redis.fell(random)
+    await rig.fellRedis(random)
   }
   const fellHosts = async () => {
     const spared = pick([...rig.hosts.values()])
