@@ -97,7 +97,7 @@ describe('a gateway with tool servers, as a process', () => {
     await expect(start).rejects.toThrow(/bad\.yaml: line 3, column \d+: mcp\.servers\.0\.sudo is not a field of this object/)
     await expect(spawnApp('apps/gateway/src/main', { ...env, TOLLGATE_MCP_FILE: '/no/such/file' }, { line: /listens on/ })).rejects.toThrow(/TOLLGATE_MCP_FILE: \/no\/such\/file cannot be read \(ENOENT\)/)
     await expect(spawnApp('apps/gateway/src/main', { ...env, SEARCH_URL: 'http://169.254.169.254/' }, { line: /listens on/ })).rejects.toThrow(/mcp\.servers search: .*metadata/)
-  })
+  }, 120_000)
 
   it.each([
     ['mcp:\n  servers:\n    - { name: a, transport: stdio, command: "${env:NOWHERE}" }\n', /f: line 3, column 45: mcp\.servers\.0\.command the variable NOWHERE is not set/],
