@@ -5,7 +5,9 @@ import { AdminModule } from '../../apps/admin/src/admin.module'
 import { parseEnvironment, requireCluster, type ClusterConfig } from '@tollgate/platform/config'
 import { createHttpApp } from '@tollgate/platform/http'
 import { Client } from 'pg'
+import { OpenApi } from '../../apps/admin/src/openapi/open-api'
 import { createDatabase, redisTargets, type TestDatabase } from '../support/index'
+import { replyCheck } from './reply-check'
 
 /** A reply as specs look at it. */
 export interface Reply {
@@ -15,7 +17,7 @@ export interface Reply {
   readonly headers: Record<string, unknown>
 }
 
-/** A control plane on a database of its own; requests go through Fastify without a socket. */
+/** A control plane on a database of its own; requests go through Fastify without a socket, and every reply is held against the OpenAPI document. */
 export interface AdminApp {
   readonly app: NestFastifyApplication
   readonly config: ClusterConfig
@@ -63,11 +65,14 @@ export async function startAdmin(environment: Record<string, string> = {}, exist
   const app = await createHttpApp(AdminModule.register(config), { config })
   await app.init()
   await app.getHttpAdapter().getInstance().ready()
+  const check = replyCheck(app.get(OpenApi).document())
   let people = 0
   const call: AdminApp['call'] = async (method, url, { token, body, headers = {}, ip } = {}) => {
     const request: InjectOptions = { method, url, remoteAddress: ip ?? '198.51.100.1', headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers } }
     const reply = await app.inject({ ...request, ...(body === undefined ? {} : { payload: JSON.stringify(body) }) })
-    return { status: reply.statusCode, body: reply.payload === '' ? undefined : reply.json(), headers: reply.headers }
+    const answered: Reply = { status: reply.statusCode, body: reply.payload === '' ? undefined : reply.json(), headers: reply.headers }
+    check(method, url, answered.status, String(reply.headers['content-type'] ?? ''), answered.body)
+    return answered
   }
   return {
     app,

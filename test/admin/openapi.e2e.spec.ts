@@ -40,6 +40,15 @@ describe('the OpenAPI document', () => {
     for (const [, reference] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)) expect([reference, reference!.split('/').reduce((at: any, key) => at?.[key], document) !== undefined]).toEqual([reference, true])
   })
 
+  it('describes what every route answers when all goes well, but for those that answer nothing', () => {
+    const open = operations().filter(({ operation }) => {
+      const [status] = Object.keys(operation.responses)
+      const [body] = Object.values<any>(operation.responses[status!].content ?? {})
+      return status !== '204' && !(body?.schema.$ref || body?.schema.properties || body?.schema.oneOf || body?.schema.anyOf || body?.schema.type === 'string')
+    })
+    expect(open.map(({ method, path }) => `${method} ${path}`)).toEqual([])
+  })
+
   it('describes bodies by the schemas that validate them', () => {
     const body = document.paths['/admin/hosts'].post.requestBody.content['application/json'].schema
     const schema = body.$ref ? document.components.schemas[body.$ref.split('/').at(-1)] : body

@@ -1,12 +1,15 @@
 import { Injectable, RequestMethod, type OnModuleInit } from '@nestjs/common'
 import { ModulesContainer } from '@nestjs/core'
 import { PERMIT } from '@tollgate/tenants/people'
+import { ANSWERS, type Answer } from './openapi/answers'
 
 /** A handler of the app and what it declares. */
 export interface DeclaredRoute {
   readonly controller: string
   readonly handler: string
   readonly declared: readonly string[] | 'public' | undefined
+  /** None where nothing is answered. */
+  readonly answers: Answer | undefined
 }
 
 /** Stops the start when a handler declares neither a permission nor that it is public: forgetting must not open a door. */
@@ -26,7 +29,12 @@ export class PermitCheck implements OnModuleInit {
       const ofClass = Reflect.getMetadata(PERMIT, controller) as DeclaredRoute['declared']
       const prototype = controller.prototype as Record<string, unknown>
       const handlers = Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor' && isRoute(prototype[name]))
-      return handlers.map((handler) => ({ controller: controller.name, handler, declared: (Reflect.getMetadata(PERMIT, prototype[handler] as object) as DeclaredRoute['declared']) ?? ofClass }))
+      return handlers.map((handler) => ({
+        controller: controller.name,
+        handler,
+        declared: (Reflect.getMetadata(PERMIT, prototype[handler] as object) as DeclaredRoute['declared']) ?? ofClass,
+        answers: Reflect.getMetadata(ANSWERS, prototype[handler] as object) as Answer | undefined,
+      }))
     })
   }
 }

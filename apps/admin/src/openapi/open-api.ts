@@ -4,6 +4,7 @@ import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swag
 import { z } from 'zod'
 import { PermitCheck } from '../permit-check'
 import { dataPlanePaths } from './data-plane'
+import { jsonSchemaOf, type Converted } from './json-schema'
 import { describeOperations } from './operations'
 
 const ABOUT = 'Multi-tenant gateway to language models. Control plane: people log in at /auth/login. Data plane: tenant API keys. Times are RFC 3339 UTC, money is a decimal string, lists page by cursor.'
@@ -40,15 +41,12 @@ export class OpenApi {
     // What createDocument reads of an application; the application itself is not injectable.
     const application = { container: { getModules: () => this.modules }, config: this.application, getHttpAdapter: () => this.host.httpAdapter }
     const document = SwaggerModule.createDocument(application as never, about, { operationIdFactory: (controller, method) => `${controller}.${method}`, standardSchemaConverter: convert })
-    const declared = new Map(this.permits.routes().map((route) => [`${route.controller}.${route.handler}`, route.declared]))
-    const described = describeOperations(document, declared)
+    const routes = new Map(this.permits.routes().map((route) => [`${route.controller}.${route.handler}`, route]))
+    const described = describeOperations(document, routes)
     return { ...described, paths: { ...described.paths, ...dataPlanePaths } }
   }
 }
 
-/** zod's own JSON Schema of what a caller sends; a transform is documented by its input. */
-function convert(schema: unknown): { schema: unknown; components?: Record<string, unknown> } | undefined {
-  if (!(schema instanceof z.ZodType)) return undefined
-  const { $schema: _dialect, $defs, id: _id, ...body } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>
-  return { schema: body, components: $defs as Record<string, unknown> | undefined }
+function convert(schema: unknown, { schemaType }: { schemaType: 'input' | 'output' }): Converted | undefined {
+  return schema instanceof z.ZodType ? jsonSchemaOf(schema, schemaType) : undefined
 }

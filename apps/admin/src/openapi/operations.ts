@@ -1,6 +1,10 @@
+import { STATUS_CODES } from 'node:http'
 import type { OpenAPIObject } from '@nestjs/swagger'
+import type { DeclaredRoute } from '../permit-check'
+import type { Answer } from './answers'
+import { jsonSchemaOf } from './json-schema'
 
-type Declared = readonly string[] | 'public' | undefined
+type Components = Record<string, unknown>
 type Operation = Record<string, unknown> & { operationId?: string; parameters?: unknown[]; responses?: Record<string, unknown>; requestBody?: unknown }
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']
@@ -36,19 +40,41 @@ const PROBLEM = {
   },
 } as const
 
-/** Adds what every operation shares: its permission, how to authenticate, and the errors it may answer. */
-export function describeOperations(document: OpenAPIObject, declared: ReadonlyMap<string, Declared>): OpenAPIObject {
+/** Adds what the routes declare (permission, answer) and what every operation shares: how to authenticate, and the errors it may answer. */
+export function describeOperations(document: OpenAPIObject, routes: ReadonlyMap<string, DeclaredRoute>): OpenAPIObject {
+  const components: Components = { ...document.components?.schemas, Problem: PROBLEM }
   for (const [address, path] of Object.entries(document.paths)) {
     for (const method of METHODS) {
       const operation = (path as Record<string, Operation | undefined>)[method]
-      if (operation?.operationId) describe(operation, declared.get(operation.operationId), method !== 'get' && address.startsWith('/admin'))
+      const route = operation?.operationId && routes.get(operation.operationId)
+      if (!operation || !route) continue
+      answer(operation, route.answers, components)
+      describe(operation, route.declared, method !== 'get' && address.startsWith('/admin'))
     }
   }
-  document.components = { ...document.components, schemas: { ...document.components?.schemas, Problem: PROBLEM as never } }
+  document.components = { ...document.components, schemas: components as never }
   return document
 }
 
-function describe(operation: Operation, declared: Declared, takesKey: boolean): void {
+/** Fills in the one success that Nest knows the status of. */
+function answer(operation: Operation, answers: Answer | undefined, components: Components): void {
+  const [status = '200'] = Object.keys(operation.responses ?? {})
+  const success: Record<string, unknown> = { description: STATUS_CODES[status] }
+  if (answers) {
+    const { schema, components: parts } = jsonSchemaOf(answers.schema, 'output')
+    for (const [name, part] of Object.entries(parts)) addComponent(components, name, part)
+    success.content = { 'application/json': { schema }, ...Object.fromEntries(answers.also.map((type) => [type, { schema: { type: 'string' } }])) }
+  }
+  operation.responses = { [status]: success }
+}
+
+/** One name means one schema: a second one of another shape stops the document. */
+function addComponent(components: Components, name: string, schema: unknown): void {
+  if (components[name] && JSON.stringify(components[name]) !== JSON.stringify(schema)) throw new Error(`Two schemas have the id ${name}; rename one of them`)
+  components[name] = schema
+}
+
+function describe(operation: Operation, declared: DeclaredRoute['declared'], takesKey: boolean): void {
   const isPublic = declared === 'public'
   operation['x-permission'] = isPublic ? 'public' : (declared ?? []).join(' | ')
   operation.security = isPublic ? [] : [{ person: [] }]

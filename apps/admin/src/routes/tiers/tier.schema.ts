@@ -3,6 +3,8 @@ import { budgetDuration, label, modelName, modelPattern, money, slug, wholePosit
 
 const positiveMoney = money.refine((pico) => pico > 0n, 'must be above 0; use null for no limit')
 
+export const cutStreamPolicy = z.enum(['none', 'delivered'])
+
 /** A whole tier: PUT replaces, so what is left out gets its default. Null limits mean unlimited. */
 export const tierBody = z
   .strictObject({
@@ -20,9 +22,9 @@ export const tierBody = z
     soft_budget: positiveMoney.nullable().default(null),
     budget_duration: budgetDuration.default('month'),
     default_model: modelName.nullable().default(null),
-    cut_stream_policy: z.enum(['none', 'delivered']).default('none'),
+    cut_stream_policy: cutStreamPolicy.default('none'),
   })
-  .meta({ id: 'Tier' })
+  .meta({ id: 'TierInput' })
 
 export const createTierBody = tierBody.extend({ slug }).meta({ id: 'NewTier' })
 

@@ -1,10 +1,38 @@
+import { z } from 'zod'
 import { canonicalModel } from '@tollgate/kernel'
 import type { TierVersion } from '@tollgate/tiers'
-import { moneyText } from '../../fields.schema'
-import type { TierBody } from './tier.schema'
+import { budgetDuration, moneyText } from '../../fields.schema'
+import { instantReply, moneyReply } from '../../openapi/answers'
+import { cutStreamPolicy, type TierBody } from './tier.schema'
 
-/** A version of a tier as the wire has it. */
-export function tierWire(tier: TierVersion) {
+/** A version of a tier as the wire has it. Null limits mean unlimited. */
+export const tierReply = z
+  .strictObject({
+    slug: z.string(),
+    version: z.int(),
+    name: z.string(),
+    models: z.array(z.string()).readonly(),
+    denied_models: z.array(z.string()).readonly(),
+    regions: z.array(z.string()).readonly(),
+    features: z.record(z.string(), z.unknown()),
+    rpm_limit: z.int().nullable(),
+    tpm_limit: z.int().nullable(),
+    max_parallel_requests: z.int().nullable(),
+    queue_weight: z.int(),
+    max_output_tokens: z.int(),
+    max_budget: moneyReply.nullable(),
+    soft_budget: moneyReply.nullable(),
+    budget_duration: budgetDuration,
+    default_model: z.string().nullable(),
+    cut_stream_policy: cutStreamPolicy,
+    created_at: instantReply,
+  })
+  .meta({ id: 'Tier' })
+
+/** The version in force, and all before it. */
+export const tierHistoryReply = tierReply.extend({ older_versions: z.array(tierReply) }).meta({ id: 'TierHistory' })
+
+export function tierWire(tier: TierVersion): z.output<typeof tierReply> {
   return {
     slug: tier.slug,
     version: tier.version,

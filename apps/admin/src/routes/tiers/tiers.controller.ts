@@ -5,11 +5,12 @@ import { Permit, type Principal } from '@tollgate/tenants/people'
 import { permits, TierAdminService, type TierVersion } from '@tollgate/tiers'
 import { pageQuery } from '../../fields.schema'
 import { invalid } from '../../invalid'
+import { Answers, pageReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import { References } from '../../references'
 import { demandFields, SignedIn } from '../../signed-in'
 import { createTierBody, tierBody, type CreateTierBody, type TierBody } from './tier.schema'
-import { changedMoney, tierOf, tierWire } from './tier.wire'
+import { changedMoney, tierHistoryReply, tierOf, tierReply, tierWire } from './tier.wire'
 
 /** Tiers. Every change is a new version; gateways re-read them on the notice. */
 @Controller('admin/tiers')
@@ -20,6 +21,7 @@ export class TiersController {
   ) {}
 
   @Permit('tiers:read')
+  @Answers(pageReply(tierReply))
   @Get()
   async list(@Query({ schema: pageQuery }) query: { limit: number; after?: string }) {
     return pageOf(query, (page) => this.tiers.list(page), (tier) => tier.slug, tierWire)
@@ -27,6 +29,7 @@ export class TiersController {
 
   /** The version in force, and all before it. */
   @Permit('tiers:read')
+  @Answers(tierHistoryReply)
   @Get(':tier')
   async one(@Param('tier') slug: string) {
     const [current, ...older] = await this.tiers.versions(slug)
@@ -34,6 +37,7 @@ export class TiersController {
   }
 
   @Permit('tiers:write')
+  @Answers(tierReply)
   @Post()
   async create(@SignedIn() who: Principal, @Body({ schema: createTierBody }) { slug, ...body }: CreateTierBody) {
     if (await this.tiers.find(slug)) throw new RefusalError(refuse('object_conflict', { object: 'Tier', name: slug }))
@@ -41,6 +45,7 @@ export class TiersController {
   }
 
   @Permit('tiers:write', 'budgets:write')
+  @Answers(tierReply)
   @Put(':tier')
   async put(@SignedIn() who: Principal, @Param('tier') slug: string, @Body({ schema: tierBody }) body: TierBody) {
     const [current] = await this.tiers.versions(slug)

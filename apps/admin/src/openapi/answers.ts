@@ -1,0 +1,24 @@
+import { SetMetadata, type CustomDecorator } from '@nestjs/common'
+import { z } from 'zod'
+
+/** Metadata of a handler: what it answers when all goes well. */
+export const ANSWERS = 'tollgate:answers'
+
+/** A body that is answered, and the media types it may be asked for in instead of JSON. */
+export interface Answer {
+  readonly schema: z.ZodType
+  readonly also: readonly string[]
+}
+
+/** Declares the JSON body of a handler's success for the OpenAPI document; the status is the handler's own. */
+export const Answers = (schema: z.ZodType, ...also: string[]): CustomDecorator => SetMetadata(ANSWERS, { schema, also } satisfies Answer)
+
+/** A page of a list (`paging.ts`). */
+export const pageReply = <Item extends z.ZodType>(item: Item) =>
+  z.strictObject({ data: z.array(item), has_more: z.boolean(), next: z.string().nullable().meta({ description: 'Sent as `after`, it asks for the next page' }) })
+
+/** A time on the wire: RFC 3339, UTC. A `Date` until Nest writes it down. */
+export const instantReply = z.date()
+
+/** Money on the wire: a decimal string with at most twelve decimals. */
+export const moneyReply = z.string().regex(/^-?\d+(\.\d{1,12})?$/).meta({ description: 'Decimal string' })
