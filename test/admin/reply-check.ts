@@ -3,11 +3,11 @@ import formats from 'ajv-formats'
 
 /** What is read of a document. */
 interface Document {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  readonly paths: Readonly<Record<string, object>>
   readonly components?: unknown
 }
 type Content = Readonly<Record<string, { readonly schema: object }>>
-type Operation = { readonly responses: Readonly<Record<string, { readonly content?: Content }>> }
+type Methods = Readonly<Record<string, { readonly responses: Readonly<Record<string, { readonly content?: Content }>> } | undefined>>
 
 /** Holds a reply against the OpenAPI document: T36's "every response matches its schema", for every call that any spec makes. */
 export type ReplyCheck = (method: string, url: string, status: number, type: string, body: unknown) => void
@@ -23,9 +23,10 @@ export function replyCheck(document: Document): ReplyCheck {
     .sort((a, b) => a.path.split('{').length - b.path.split('{').length)
   return (method, url, status, type, body) => {
     const address = url.split('?')[0]!
-    const found = paths.find(({ path, pattern }) => pattern.test(address) && document.paths[path]![method.toLowerCase()])
+    const operationOf = (path: string) => (document.paths[path] as Methods)[method.toLowerCase()]
+    const found = paths.find(({ path, pattern }) => pattern.test(address) && operationOf(path))
     if (!found) return
-    const { responses } = document.paths[found.path]![method.toLowerCase()] as Operation
+    const { responses } = operationOf(found.path)!
     const response = responses[String(status)]
     const schema = response?.content?.[type.split(';')[0]!]?.schema
     const label = `${method} ${found.path} answered ${status} ${type}`
