@@ -100,7 +100,7 @@ describe('the reading of a report', () => {
         const edges = edgesOf(fromMs, toMs, isDaily ? [...localDays({ fromMs, toMs }, calendarOf(zone)).startsAtMs] : [])
         const reading = planReading(edges, longest)
         const instants = [...offsets.map((offset) => fromMs + offset * 60_000), ...edges.flatMap((edge) => [edge - 1, edge])]
-        for (const ms of instants) expect([iso(ms), timesRead(ms, reading)]).toEqual([iso(ms), ms >= fromMs && ms < toMs ? 1 : 0])
+        expect(instants.filter((ms) => timesRead(ms, reading) !== (ms >= fromMs && ms < toMs ? 1 : 0)).map(iso)).toEqual([])
       }),
       { numRuns: 500 },
     )
