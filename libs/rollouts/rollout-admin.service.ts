@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common'
-import { canonicalModel, refuse, RefusalError, type Clock, type Ids } from '@tollgate/kernel'
+import { canonicalModel, isUuid, refuse, RefusalError, type Clock, type Ids } from '@tollgate/kernel'
 import { CLOCK, IDS } from '@tollgate/platform/clock'
 import type { HostJob, JobKind, JobState } from './domain/host-job'
 import { HostJobStore, type JobHost } from './host-job.store'
@@ -39,7 +39,7 @@ export class RolloutAdminService {
 
   /** @throws RefusalError object_not_found */
   async get(id: string): Promise<HostJob> {
-    const [job] = await this.store.find([id])
+    const [job] = isUuid(id) ? await this.store.find([id]) : []
     if (!job) throw new RefusalError(refuse('object_not_found', { object: 'Job', name: id }))
     return job
   }
