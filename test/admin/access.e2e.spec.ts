@@ -133,6 +133,16 @@ describe('who may do what', () => {
     expect((await admin.call('POST', '/admin/tenants/acme/accounts', { token: tokens[role], body })).status).toBe(status)
   })
 
+  it('lets owners change the roles of their people', async () => {
+    const [staff, members] = [{ url: '/admin/accounts', token: tokens['platform:owner'] }, { url: '/admin/tenants/acme/accounts', token: tokens['tenant:owner'] }]
+    for (const [{ url, token }, before, after] of [[staff, 'support', 'ops'], [members, 'viewer', 'developer']] as const) {
+      const { body } = await admin.call('POST', url, { token, body: { email: `changing.${before}@example.com`, password: 'a long enough password', role: before } })
+      expect((await admin.call('PATCH', `${url}/${body.id}`, { token, body: { role: after } })).body).toEqual({ ...body, role: after })
+      expect((await admin.call('GET', url, { token })).body.data).toContainEqual({ ...body, role: after })
+      expect((await admin.call('DELETE', `${url}/${body.id}`, { token })).status).toBe(204)
+    }
+  })
+
   it('keeps the last owner of the platform', async () => {
     const { id } = (await admin.call('GET', '/auth/me', { token: tokens['platform:owner'] })).body
     for (const attempt of [admin.call('DELETE', `/admin/accounts/${id}`, { token: tokens['platform:owner'] }), admin.call('PATCH', `/admin/accounts/${id}`, { token: tokens['platform:owner'], body: { role: 'ops' } })])

@@ -79,7 +79,9 @@ function describe(operation: Operation, declared: DeclaredRoute['declared'], tak
   operation['x-permission'] = isPublic ? 'public' : (declared ?? []).join(' | ')
   operation.security = isPublic ? [] : [{ person: [] }]
   if (takesKey) operation.parameters = [...(operation.parameters ?? []), KEY]
-  const statuses = [400, ...(isPublic ? [] : [401, 403]), 404, 409, ...(takesKey ? [422] : []), 429, 500, 503]
+  // Public routes that take a body are those of logging in, which may fail.
+  const refusals = isPublic ? (operation.requestBody ? [401] : []) : [401, 403]
+  const statuses = [400, ...refusals, 404, 409, ...(takesKey ? [422] : []), 429, 500, 503]
   const errors = statuses.map((status) => [status, { description: ERRORS[status], content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }])
   operation.responses = { ...operation.responses, ...Object.fromEntries(errors) }
 }

@@ -1,8 +1,9 @@
 import { Body, Controller, Get, HttpCode, Post, UseGuards } from '@nestjs/common'
-import { permissionsOf } from '@tollgate/tenants/domain'
-import { LoginService, Permit, Public, type Principal, type TokenPair } from '@tollgate/tenants/people'
+import { LoginService, Permit, Public, type Principal } from '@tollgate/tenants/people'
+import { Answers } from '../../openapi/answers'
 import { SignedIn } from '../../signed-in'
 import { loginBody, refreshBody, type LoginBody, type RefreshBody } from './auth.schema'
+import { signedInReply, signedInWire, tokenPairReply, tokenPairWire } from './auth.wire'
 import { LoginThrottleGuard } from './login-throttle.guard'
 
 /** Log-in of people. Machines use API keys, which never reach this plane. */
@@ -12,18 +13,20 @@ export class AuthController {
 
   @Public()
   @UseGuards(LoginThrottleGuard)
+  @Answers(tokenPairReply)
   @Post('login')
   @HttpCode(200)
   async login(@Body({ schema: loginBody }) { email, password }: LoginBody) {
-    return pairWire(await this.logins.login(email, password))
+    return tokenPairWire(await this.logins.login(email, password))
   }
 
   @Public()
   @UseGuards(LoginThrottleGuard)
+  @Answers(tokenPairReply)
   @Post('refresh')
   @HttpCode(200)
   async refresh(@Body({ schema: refreshBody }) body: RefreshBody) {
-    return pairWire(await this.logins.refresh(body.refresh_token))
+    return tokenPairWire(await this.logins.refresh(body.refresh_token))
   }
 
   @Permit('self')
@@ -34,13 +37,9 @@ export class AuthController {
   }
 
   @Permit('self')
+  @Answers(signedInReply)
   @Get('me')
   me(@SignedIn() who: Principal) {
-    const [realm, role] = who.role.split(':')
-    return { id: who.accountId, email: who.email, realm, role, tenant: who.tenantSlug, permissions: permissionsOf(who.role) }
+    return signedInWire(who)
   }
-}
-
-function pairWire(pair: TokenPair) {
-  return { access_token: pair.accessToken, token_type: 'Bearer', expires_in: pair.expiresInSeconds, refresh_token: pair.refreshToken }
 }

@@ -2,10 +2,11 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } fr
 import { TenantAdminService } from '@tollgate/tenants'
 import { AccountService, Permit, type Principal } from '@tollgate/tenants/people'
 import { idPageQuery } from '../../fields.schema'
+import { Answers, pageReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import { SignedIn } from '../../signed-in'
 import { changeMemberBody, createMemberBody, type ChangePersonBody, type CreatePersonBody } from './person.schema'
-import { accountId, personFields, personWire } from './person.wire'
+import { accountId, memberReply, personFields, personWire } from './person.wire'
 
 /** People of a tenant. Nobody gives or takes a role that holds more than their own. */
 @Controller('admin/tenants/:tenant/accounts')
@@ -16,6 +17,7 @@ export class MembersController {
   ) {}
 
   @Permit('members:read')
+  @Answers(pageReply(memberReply))
   @Get()
   async list(@Param('tenant') slug: string, @Query({ schema: idPageQuery }) query: { limit: number; after?: string }) {
     const tenantId = (await this.tenants.get(slug)).id
@@ -23,12 +25,14 @@ export class MembersController {
   }
 
   @Permit('members:write')
+  @Answers(memberReply)
   @Post()
   async create(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: createMemberBody }) body: CreatePersonBody) {
     return personWire(await this.accounts.create(who, { ...body, tenantId: (await this.tenants.get(slug)).id }))
   }
 
   @Permit('members:write')
+  @Answers(memberReply)
   @Patch(':account')
   async change(@SignedIn() who: Principal, @Param('tenant') slug: string, @Param('account') id: string, @Body({ schema: changeMemberBody }) body: ChangePersonBody) {
     return personWire(await this.accounts.change(who, (await this.tenants.get(slug)).id, accountId(id), personFields(body)))

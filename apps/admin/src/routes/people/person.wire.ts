@@ -1,9 +1,20 @@
+import { z } from 'zod'
 import { isUuid, refuse, RefusalError } from '@tollgate/kernel'
+import { PLATFORM_ROLES, TENANT_ROLES } from '@tollgate/tenants/domain'
 import type { Account } from '@tollgate/tenants/people'
+import { instantReply } from '../../openapi/answers'
 import type { ChangePersonBody } from './person.schema'
 
-/** A person as the wire has it: never a password or its hash. */
-export function personWire(account: Account) {
+const personReply = z.strictObject({ id: z.uuid(), email: z.string(), role: z.string(), is_disabled: z.boolean(), created_at: instantReply })
+
+/** An operator as the wire has it: never a password or its hash. */
+export const staffReply = personReply.extend({ role: z.string().meta({ enum: PLATFORM_ROLES }) }).meta({ id: 'Staff' })
+
+/** As `staffReply`, of a tenant. */
+export const memberReply = personReply.extend({ role: z.string().meta({ enum: TENANT_ROLES }) }).meta({ id: 'Member' })
+
+/** Of either realm. */
+export function personWire(account: Account): z.output<typeof personReply> {
   return { id: account.id, email: account.email, role: account.role, is_disabled: account.isDisabled, created_at: account.createdAt }
 }
 

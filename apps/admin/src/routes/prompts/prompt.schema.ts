@@ -3,6 +3,8 @@ import { PLACES, unknownPlaces, type WantedPrompt } from '@tollgate/catalog/prom
 import { z } from 'zod'
 import { modelName, slug } from '../../fields.schema'
 
+export const promptMerge = z.enum(['before', 'default']).meta({ description: "before: goes before a caller's own system text, and both reach the model; default: only where the caller sends none" })
+
 /** A whole prompt: PUT replaces, and what is left out gets its default. */
 export const promptBody = z
   .strictObject({
@@ -14,11 +16,11 @@ export const promptBody = z
       .superRefine((text, context) => {
         for (const place of unknownPlaces(text).slice(0, 5)) context.addIssue({ code: 'custom', message: `{{${place.slice(0, 50)}}} is no place of a template; there are ${PLACES.map((name) => `{{${name}}}`).join(', ')}` })
       }),
-    merge: z.enum(['before', 'default']).default('before').meta({ description: "before: goes before a caller's own system text, and both reach the model; default: only where the caller sends none" }),
+    merge: promptMerge.default('before'),
     temperature: z.number().min(0).max(2).nullable().default(null),
     models: z.array(modelName).max(1_000).default([]),
   })
-  .meta({ id: 'Prompt' })
+  .meta({ id: 'PromptInput' })
 
 /** Name of a prompt in a path. */
 export const promptName = slug

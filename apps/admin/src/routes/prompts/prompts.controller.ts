@@ -1,11 +1,14 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common'
-import { PromptAdminService, type PromptVersion } from '@tollgate/catalog/prompts'
+import { PromptAdminService } from '@tollgate/catalog/prompts'
 import { Permit, type Principal } from '@tollgate/tenants/people'
+import type { z } from 'zod'
 import { pageQuery } from '../../fields.schema'
 import { invalid } from '../../invalid'
+import { Answers, pageReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import { SignedIn } from '../../signed-in'
 import { promptBody, promptName, promptOf, type PromptBody } from './prompt.schema'
+import { promptHistoryReply, promptReply, promptWire } from './prompt.wire'
 
 /** System prompts that models are given, on every surface. Every change is a new version; gateways hear of it at once. */
 @Controller('admin/prompts')
@@ -13,6 +16,7 @@ export class PromptsController {
   constructor(private readonly prompts: PromptAdminService) {}
 
   @Permit('prompts:read')
+  @Answers(pageReply(promptReply))
   @Get()
   async list(@Query({ schema: pageQuery }) query: { limit: number; after?: string }) {
     return pageOf(query, (page) => this.prompts.list(page), (prompt) => prompt.name, promptWire)
@@ -20,13 +24,15 @@ export class PromptsController {
 
   /** The version in force, and all before it. */
   @Permit('prompts:read')
+  @Answers(promptHistoryReply)
   @Get(':prompt')
-  async one(@Param('prompt') name: string) {
+  async one(@Param('prompt') name: string): Promise<z.output<typeof promptHistoryReply>> {
     const [current, ...older] = await this.prompts.versions(name)
     return { ...promptWire(current), older_versions: older.map(promptWire) }
   }
 
   @Permit('prompts:write')
+  @Answers(promptReply)
   @Put(':prompt')
   async put(@SignedIn() who: Principal, @Param('prompt') name: string, @Body({ schema: promptBody }) body: PromptBody) {
     const form = promptName.safeParse(name)
@@ -40,8 +46,4 @@ export class PromptsController {
   async remove(@SignedIn() who: Principal, @Param('prompt') name: string): Promise<void> {
     await this.prompts.remove(name, who.accountId)
   }
-}
-
-function promptWire({ name, version, text, merge, temperature, models, createdAt }: PromptVersion) {
-  return { name, version, text, merge, temperature, models, created_at: createdAt }
 }

@@ -3,13 +3,15 @@ import { isUuid, refuse, RefusalError } from '@tollgate/kernel'
 import { KeyAdminService, TenantAdminService } from '@tollgate/tenants'
 import { holds, type ApiKey, type Tenant } from '@tollgate/tenants/domain'
 import { Permit, type Principal } from '@tollgate/tenants/people'
+import type { z } from 'zod'
 import { Announcements } from '../../announcements'
 import { idPageQuery } from '../../fields.schema'
+import { Answers, pageReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import { References } from '../../references'
 import { SignedIn } from '../../signed-in'
 import { createKeyBody, rotateKeyBody, type CreateKeyBody, type RotateKeyBody } from './key.schema'
-import { keyFields, keyWire } from './key.wire'
+import { issuedKeyReply, keyFields, keyReply, keyWire, rotatedKeyReply } from './key.wire'
 
 /** API keys of a tenant. Who holds `keys:own` only sees and changes the keys they made; others answer 404. */
 @Controller('admin/tenants/:tenant/keys')
@@ -22,6 +24,7 @@ export class KeysController {
   ) {}
 
   @Permit('keys:read', 'keys:own')
+  @Answers(pageReply(keyReply))
   @Get()
   async list(@SignedIn() who: Principal, @Param('tenant') slug: string, @Query({ schema: idPageQuery }) query: { limit: number; after?: string }) {
     const tenant = await this.tenants.get(slug)
@@ -33,8 +36,9 @@ export class KeysController {
 
   /** The only reply that ever holds the key. */
   @Permit('keys:write', 'keys:own')
+  @Answers(issuedKeyReply)
   @Post()
-  async create(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: createKeyBody }) body: CreateKeyBody) {
+  async create(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: createKeyBody }) body: CreateKeyBody): Promise<z.output<typeof issuedKeyReply>> {
     const tenant = await this.tenants.get(slug)
     await this.references.demand({ regions: [{ path: 'allowed_regions', slugs: body.allowed_regions ?? [] }] })
     const { key, record } = await this.keys.createKey(tenant, { ...keyFields(body), accountId: who.accountId })
@@ -42,6 +46,7 @@ export class KeysController {
   }
 
   @Permit('keys:read', 'keys:own')
+  @Answers(keyReply)
   @Get(':key')
   async one(@SignedIn() who: Principal, @Param('tenant') slug: string, @Param('key') id: string) {
     const tenant = await this.tenants.get(slug)
@@ -51,8 +56,9 @@ export class KeysController {
 
   /** A new key with the same rights; the old one ends after the overlap. */
   @Permit('keys:write', 'keys:own')
+  @Answers(rotatedKeyReply)
   @Post(':key/rotate')
-  async rotate(@SignedIn() who: Principal, @Param('tenant') slug: string, @Param('key') id: string, @Body({ schema: rotateKeyBody }) body: RotateKeyBody) {
+  async rotate(@SignedIn() who: Principal, @Param('tenant') slug: string, @Param('key') id: string, @Body({ schema: rotateKeyBody }) body: RotateKeyBody): Promise<z.output<typeof rotatedKeyReply>> {
     const tenant = await this.tenants.get(slug)
     const old = await this.find(who, tenant, id, 'keys:write')
     const { key, record, oldEndsAt } = await this.keys.rotate(tenant, old, body.overlap_seconds)

@@ -5,10 +5,11 @@ import { WRITABLE_FIELDS } from '@tollgate/tenants/domain'
 import { Permit, type Principal } from '@tollgate/tenants/people'
 import { Announcements } from '../../announcements'
 import { idPageQuery } from '../../fields.schema'
+import { Answers, pageReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import { demandFields, fieldsOf, SignedIn } from '../../signed-in'
 import { changeProjectBody, createProjectBody, type ChangeProjectBody, type CreateProjectBody } from './tenant.schema'
-import { projectFields, projectWire } from './tenant.wire'
+import { projectFields, projectReply, projectWire } from './tenant.wire'
 
 /** Projects of a tenant. A change raises the tenant's epoch: gateways read callers with their projects. */
 @Controller('admin/tenants/:tenant/projects')
@@ -20,6 +21,7 @@ export class ProjectsController {
   ) {}
 
   @Permit('projects:read')
+  @Answers(pageReply(projectReply))
   @Get()
   async list(@Param('tenant') slug: string, @Query({ schema: idPageQuery }) query: { limit: number; after?: string }) {
     const tenant = await this.tenants.get(slug)
@@ -27,6 +29,7 @@ export class ProjectsController {
   }
 
   @Permit('projects:write')
+  @Answers(projectReply)
   @Post()
   async create(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: createProjectBody }) body: CreateProjectBody) {
     demandFields(who, WRITABLE_FIELDS.project, fieldsOf({ ...body, max_budget: body.max_budget ?? undefined, soft_budget: body.soft_budget ?? undefined, budget_duration: undefined }))
@@ -37,12 +40,14 @@ export class ProjectsController {
   }
 
   @Permit('projects:read')
+  @Answers(projectReply)
   @Get(':project')
   async one(@Param('tenant') slug: string, @Param('project') project: string) {
     return projectWire(await this.projects.get(await this.tenants.get(slug), project))
   }
 
   @Permit('projects:write', 'project-budgets:write')
+  @Answers(projectReply)
   @Patch(':project')
   async change(@SignedIn() who: Principal, @Param('tenant') slug: string, @Param('project') name: string, @Body({ schema: changeProjectBody }) body: ChangeProjectBody) {
     demandFields(who, WRITABLE_FIELDS.project, fieldsOf(body))

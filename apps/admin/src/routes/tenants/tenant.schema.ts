@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { budgetDuration, label, modelName, money, slug } from '../../fields.schema'
 
+export const billing = z.enum(['prepaid', 'postpaid'])
+
 const regions = z.array(slug).min(1, 'must name at least one region').max(50)
 
 const replaysAnswers = z.boolean().meta({ description: 'Whole answers of calls with an Idempotency-Key are kept for 24 hours, encrypted, and given again when the key is' })
@@ -18,7 +20,7 @@ export const createTenantBody = z
       .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as USD')
       .default('USD'),
     time_zone: z.string().max(100).default('UTC'),
-    billing: z.enum(['prepaid', 'postpaid']).default('postpaid'),
+    billing: billing.default('postpaid'),
     max_budget: money.nullable().optional(),
     soft_budget: money.nullable().optional(),
     budget_duration: budgetDuration.default('month'),
@@ -36,7 +38,7 @@ export const changeTenantBody = z
     allowed_regions: regions.optional(),
     preferred_model: modelName.nullable().optional(),
     time_zone: z.string().max(100).optional().meta({ description: 'IANA name. Budget periods that run end as they were opened; the next begin under this one' }),
-    billing: z.enum(['prepaid', 'postpaid']).optional(),
+    billing: billing.optional(),
     max_budget: money.nullable().optional(),
     soft_budget: money.nullable().optional(),
     budget_duration: budgetDuration.optional(),

@@ -1,9 +1,33 @@
+import { z } from 'zod'
 import type { Project, Tenant } from '@tollgate/tenants/domain'
-import { moneyText } from '../../fields.schema'
-import type { ChangeProjectBody, ChangeTenantBody } from './tenant.schema'
+import { budgetDuration, moneyText } from '../../fields.schema'
+import { instantReply, moneyReply } from '../../openapi/answers'
+import { billing, type ChangeProjectBody, type ChangeTenantBody } from './tenant.schema'
 
 /** A tenant as the wire has it. */
-export function tenantWire(tenant: Tenant) {
+export const tenantReply = z
+  .strictObject({
+    id: z.uuid(),
+    slug: z.string(),
+    name: z.string(),
+    tier: z.string(),
+    home_region: z.string(),
+    allowed_regions: z.array(z.string()).readonly(),
+    preferred_model: z.string().nullable(),
+    currency: z.string().meta({ description: 'ISO 4217' }),
+    time_zone: z.string().meta({ description: 'IANA name' }),
+    billing,
+    max_budget: moneyReply.nullable(),
+    soft_budget: moneyReply.nullable(),
+    budget_duration: budgetDuration,
+    replays_answers: z.boolean(),
+    is_suspended: z.boolean(),
+    created_at: instantReply,
+    updated_at: instantReply,
+  })
+  .meta({ id: 'Tenant', description: 'Null budgets are those of its tier' })
+
+export function tenantWire(tenant: Tenant): z.output<typeof tenantReply> {
   return {
     id: tenant.id,
     slug: tenant.slug,
@@ -44,7 +68,21 @@ export function tenantFields(body: ChangeTenantBody) {
 }
 
 /** A project as the wire has it. */
-export function projectWire(project: Project) {
+export const projectReply = z
+  .strictObject({
+    id: z.uuid(),
+    slug: z.string(),
+    name: z.string(),
+    default_model: z.string().nullable(),
+    allowed_models: z.array(z.string()).readonly().nullable(),
+    max_budget: moneyReply.nullable(),
+    soft_budget: moneyReply.nullable(),
+    budget_duration: budgetDuration,
+    created_at: instantReply,
+  })
+  .meta({ id: 'Project', description: 'Null: none of its own; what holds for the tenant holds' })
+
+export function projectWire(project: Project): z.output<typeof projectReply> {
   return {
     id: project.id,
     slug: project.slug,

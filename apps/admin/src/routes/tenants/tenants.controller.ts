@@ -5,11 +5,12 @@ import { WRITABLE_FIELDS } from '@tollgate/tenants/domain'
 import { Permit, type Principal } from '@tollgate/tenants/people'
 import { Announcements } from '../../announcements'
 import { idPageQuery } from '../../fields.schema'
+import { Answers, pageReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import { References } from '../../references'
 import { demandFields, fieldsOf, SignedIn } from '../../signed-in'
 import { changeTenantBody, createTenantBody, type ChangeTenantBody, type CreateTenantBody } from './tenant.schema'
-import { tenantFields, tenantWire } from './tenant.wire'
+import { tenantFields, tenantReply, tenantWire } from './tenant.wire'
 
 /** Tenants. */
 @Controller('admin/tenants')
@@ -21,12 +22,14 @@ export class TenantsController {
   ) {}
 
   @Permit('tenants:list')
+  @Answers(pageReply(tenantReply))
   @Get()
   async list(@Query({ schema: idPageQuery }) query: { limit: number; after?: string }) {
     return pageOf(query, (page) => this.tenants.list(page), (tenant) => tenant.id, tenantWire)
   }
 
   @Permit('tenants:write')
+  @Answers(tenantReply)
   @Post()
   async create(@SignedIn() who: Principal, @Body({ schema: createTenantBody }) body: CreateTenantBody) {
     const money = fieldsOf({ max_budget: body.max_budget ?? undefined, soft_budget: body.soft_budget ?? undefined })
@@ -37,12 +40,14 @@ export class TenantsController {
   }
 
   @Permit('tenants:read')
+  @Answers(tenantReply)
   @Get(':tenant')
   async one(@Param('tenant') slug: string) {
     return tenantWire(await this.tenants.get(slug))
   }
 
   @Permit('tenants:write', 'tenants:settings', 'budgets:write')
+  @Answers(tenantReply)
   @Patch(':tenant')
   async change(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: changeTenantBody }) body: ChangeTenantBody) {
     demandFields(who, WRITABLE_FIELDS.tenant, fieldsOf(body))

@@ -1,8 +1,10 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@nestjs/common'
 import { Permit, type Principal } from '@tollgate/tenants/people'
 import { idPageQuery } from '../../fields.schema'
+import { Answers, pageReply } from '../../openapi/answers'
 import { SignedIn } from '../../signed-in'
 import { createWebhookBody, deliveriesQuery, type CreateWebhookBody, type DeliveriesQuery } from './webhook.schema'
+import { deliveryReply, madeWebhookReply, webhookReply } from './webhook.wire'
 import { WebhookDesk } from './webhook-desk'
 
 type Page = { limit: number; after?: string }
@@ -13,6 +15,7 @@ export class PlatformWebhooksController {
   constructor(private readonly desk: WebhookDesk) {}
 
   @Permit('platform-webhooks:read')
+  @Answers(pageReply(webhookReply))
   @Get()
   async list(@Query({ schema: idPageQuery }) query: Page) {
     return this.desk.list(null, query)
@@ -20,12 +23,14 @@ export class PlatformWebhooksController {
 
   /** The secret is shown this once; deliveries are signed with it. */
   @Permit('platform-webhooks:write')
+  @Answers(madeWebhookReply)
   @Post()
   async create(@SignedIn() who: Principal, @Body({ schema: createWebhookBody }) body: CreateWebhookBody) {
     return this.desk.create(null, body, who.accountId)
   }
 
   @Permit('platform-webhooks:read')
+  @Answers(webhookReply)
   @Get(':webhook')
   async one(@Param('webhook') id: string) {
     return this.desk.one(null, id)
@@ -40,6 +45,7 @@ export class PlatformWebhooksController {
 
   /** Queues an event `webhook.test`; its delivery tells what became of it. */
   @Permit('platform-webhooks:write')
+  @Answers(deliveryReply)
   @Post(':webhook/test')
   @HttpCode(202)
   async test(@Param('webhook') id: string) {
@@ -48,6 +54,7 @@ export class PlatformWebhooksController {
 
   /** Latest first; `state=dead` lists what was given up. */
   @Permit('platform-webhooks:read')
+  @Answers(pageReply(deliveryReply))
   @Get(':webhook/deliveries')
   async deliveries(@Param('webhook') id: string, @Query({ schema: deliveriesQuery }) query: DeliveriesQuery) {
     return this.desk.deliveries(null, id, query)
@@ -55,6 +62,7 @@ export class PlatformWebhooksController {
 
   /** Sends it again from the first attempt, under the same event id. */
   @Permit('platform-webhooks:write')
+  @Answers(deliveryReply)
   @Post(':webhook/deliveries/:delivery/redeliver')
   @HttpCode(202)
   async redeliver(@Param('webhook') id: string, @Param('delivery') deliveryId: string) {

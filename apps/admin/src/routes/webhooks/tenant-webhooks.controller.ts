@@ -2,8 +2,10 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query } from '@ne
 import { TenantAdminService } from '@tollgate/tenants'
 import { Permit, type Principal } from '@tollgate/tenants/people'
 import { idPageQuery } from '../../fields.schema'
+import { Answers, pageReply } from '../../openapi/answers'
 import { SignedIn } from '../../signed-in'
 import { createWebhookBody, deliveriesQuery, type CreateWebhookBody, type DeliveriesQuery } from './webhook.schema'
+import { deliveryReply, madeWebhookReply, webhookReply } from './webhook.wire'
 import { WebhookDesk } from './webhook-desk'
 
 type Page = { limit: number; after?: string }
@@ -17,6 +19,7 @@ export class TenantWebhooksController {
   ) {}
 
   @Permit('webhooks:read')
+  @Answers(pageReply(webhookReply))
   @Get()
   async list(@Param('tenant') slug: string, @Query({ schema: idPageQuery }) query: Page) {
     return this.desk.list(await this.tenants.get(slug), query)
@@ -24,12 +27,14 @@ export class TenantWebhooksController {
 
   /** The secret is shown this once; deliveries are signed with it. */
   @Permit('webhooks:write')
+  @Answers(madeWebhookReply)
   @Post()
   async create(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: createWebhookBody }) body: CreateWebhookBody) {
     return this.desk.create(await this.tenants.get(slug), body, who.accountId)
   }
 
   @Permit('webhooks:read')
+  @Answers(webhookReply)
   @Get(':webhook')
   async one(@Param('tenant') slug: string, @Param('webhook') id: string) {
     return this.desk.one(await this.tenants.get(slug), id)
@@ -44,6 +49,7 @@ export class TenantWebhooksController {
 
   /** Queues an event `webhook.test`; its delivery tells what became of it. */
   @Permit('webhooks:write')
+  @Answers(deliveryReply)
   @Post(':webhook/test')
   @HttpCode(202)
   async test(@Param('tenant') slug: string, @Param('webhook') id: string) {
@@ -52,6 +58,7 @@ export class TenantWebhooksController {
 
   /** Latest first; `state=dead` lists what was given up. */
   @Permit('webhooks:read')
+  @Answers(pageReply(deliveryReply))
   @Get(':webhook/deliveries')
   async deliveries(@Param('tenant') slug: string, @Param('webhook') id: string, @Query({ schema: deliveriesQuery }) query: DeliveriesQuery) {
     return this.desk.deliveries(await this.tenants.get(slug), id, query)
@@ -59,6 +66,7 @@ export class TenantWebhooksController {
 
   /** Sends it again from the first attempt, under the same event id. */
   @Permit('webhooks:write')
+  @Answers(deliveryReply)
   @Post(':webhook/deliveries/:delivery/redeliver')
   @HttpCode(202)
   async redeliver(@Param('tenant') slug: string, @Param('webhook') id: string, @Param('delivery') deliveryId: string) {

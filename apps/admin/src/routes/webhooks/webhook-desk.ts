@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common'
 import { isUuid, refuse, RefusalError } from '@tollgate/kernel'
-import { WebhookAdminService, type WebhookDelivery, type WebhookEndpoint, type WebhookOwner } from '@tollgate/webhooks'
+import { WebhookAdminService, type WebhookEndpoint, type WebhookOwner } from '@tollgate/webhooks'
+import type { z } from 'zod'
 import { pageOf } from '../../paging'
 import type { CreateWebhookBody, DeliveriesQuery } from './webhook.schema'
+import { deliveryWire, webhookWire, type madeWebhookReply } from './webhook.wire'
 
 /** What the routes of a tenant's and of the platform's webhooks share: all but whose they are. */
 @Injectable()
@@ -10,17 +12,17 @@ export class WebhookDesk {
   constructor(private readonly webhooks: WebhookAdminService) {}
 
   async list(owner: WebhookOwner, query: { limit: number; after?: string }) {
-    return pageOf(query, (page) => this.webhooks.list(owner, page), (endpoint) => endpoint.id, endpointWire)
+    return pageOf(query, (page) => this.webhooks.list(owner, page), (endpoint) => endpoint.id, webhookWire)
   }
 
   /** The only reply that ever holds the secret. */
-  async create(owner: WebhookOwner, body: CreateWebhookBody, createdBy: string) {
+  async create(owner: WebhookOwner, body: CreateWebhookBody, createdBy: string): Promise<z.output<typeof madeWebhookReply>> {
     const { endpoint, secret } = await this.webhooks.create(owner, { ...body, createdBy })
-    return { ...endpointWire(endpoint), secret }
+    return { ...webhookWire(endpoint), secret }
   }
 
   async one(owner: WebhookOwner, id: string) {
-    return endpointWire(await this.find(owner, id))
+    return webhookWire(await this.find(owner, id))
   }
 
   async remove(owner: WebhookOwner, id: string): Promise<void> {
@@ -50,23 +52,4 @@ export class WebhookDesk {
 
 function absent(object: string, name: string): RefusalError {
   return new RefusalError(refuse('object_not_found', { object, name }))
-}
-
-function endpointWire({ id, url, events, createdBy, createdAt }: WebhookEndpoint) {
-  return { id, url, events, created_by: createdBy, created_at: createdAt }
-}
-
-function deliveryWire(delivery: WebhookDelivery) {
-  return {
-    id: delivery.id,
-    event_id: delivery.eventId,
-    type: delivery.type,
-    state: delivery.state,
-    attempts: delivery.attempts,
-    next_attempt_at: delivery.state === 'pending' ? delivery.nextAt : null,
-    last_status: delivery.lastStatus,
-    last_error: delivery.lastError,
-    created_at: delivery.createdAt,
-    finished_at: delivery.finishedAt,
-  }
 }
