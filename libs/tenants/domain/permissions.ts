@@ -143,6 +143,7 @@ export const WRITABLE_FIELDS = {
     name: 'tenants:settings',
     preferred_model: 'tenants:settings',
     time_zone: 'tenants:settings',
+    replays_answers: 'tenants:settings',
     tier: 'tenants:write',
     home_region: 'tenants:write',
     allowed_regions: 'tenants:write',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { canonicalModel } from '@tollgate/kernel'
+import type { WRITABLE_FIELDS } from '@tollgate/tenants/domain'
 import type { TierVersion } from '@tollgate/tiers'
 import { budgetDuration, moneyText } from '../../fields.schema'
 import { instantReply, moneyReply } from '../../openapi/answers'
@@ -76,7 +77,7 @@ export function tierOf(slug: string, body: TierBody) {
 }
 
 /** Money fields in which a wanted tier differs from the one in force; all of them for a new tier. */
-export function changedMoney(body: TierBody, current: TierVersion | null): string[] {
+export function changedMoney(body: TierBody, current: TierVersion | null): (keyof typeof WRITABLE_FIELDS.tier)[] {
   const changed = [
     ['max_budget', body.max_budget !== current?.budget.maxPico],
     ['soft_budget', body.soft_budget !== current?.budget.softPico],
