@@ -173,6 +173,13 @@ describe('catalogue, prices and tiers', () => {
     expect((await call('GET', '/admin/hosts/evil')).status).toBe(404)
   })
 
+  it('adds regions, whose distances hold both ways', async () => {
+    expect((await call('POST', '/admin/regions', { slug: 'ap-south', name: 'Mumbai', distances_ms: { 'eu-west': 120 } })).body).toEqual({ slug: 'ap-south', name: 'Mumbai', distances_ms: { 'eu-west': 120 } })
+    const { data } = (await call('GET', '/admin/regions')).body
+    expect(data).toEqual(expect.arrayContaining([{ slug: 'ap-south', name: 'Mumbai', distances_ms: { 'eu-west': 120 } }, expect.objectContaining({ slug: 'eu-west', distances_ms: expect.objectContaining({ 'ap-south': 120 }) })]))
+    expect((await call('POST', '/admin/regions', { slug: 'far', name: 'Far', distances_ms: { mars: 1 } })).body.errors).toEqual([{ path: 'distances_ms.mars', message: 'is not a region' }])
+  })
+
   it('pages lists by cursor', async () => {
     for (const slug of ['p1', 'p2', 'p3']) await call('POST', '/admin/tenants/acme/projects', { slug, name: slug })
     const first = (await call('GET', '/admin/tenants/acme/projects?limit=2')).body
