@@ -87,6 +87,7 @@ describe('catalogue, prices and tiers', () => {
     it('refuse a circle, and lean on the scopes below', async () => {
       expect((await call('POST', '/admin/aliases', { name: 'one', target: 'balanced' })).body).toEqual({ name: 'one', target: 'balanced', tier: null, scope: 'platform', leads_to: 'llama3.2', problem: null })
       expect((await call('POST', '/admin/aliases', { name: 'balanced', target: 'one' })).body.errors).toEqual([{ path: 'target', message: 'cannot be followed: it leads in a circle (balanced → one → balanced)' }])
+      expect((await call('GET', '/admin/aliases')).body).toMatchObject({ data: expect.arrayContaining([{ name: 'one', target: 'balanced', tier: null, scope: 'platform', leads_to: 'llama3.2', problem: null }]), has_more: false, next: null })
       expect((await call('POST', '/admin/aliases', { name: 'two', target: 'one', tier: 'standard' })).body.scope).toBe('tier')
       expect((await call('POST', '/admin/tenants/acme/aliases', { name: 'mine', target: 'two' })).body.scope).toBe('tenant')
       expect((await call('GET', '/admin/tenants/acme/aliases')).body.data).toEqual([{ name: 'mine', target: 'two', tier: null, scope: 'tenant', leads_to: 'llama3.2', problem: null }])
