@@ -87,6 +87,7 @@ describe('catalogue, prices and tiers', () => {
     it('refuse a circle, and lean on the scopes below', async () => {
       expect((await call('POST', '/admin/aliases', { name: 'one', target: 'balanced' })).body).toEqual({ name: 'one', target: 'balanced', tier: null, scope: 'platform', leads_to: 'llama3.2', problem: null })
       expect((await call('POST', '/admin/aliases', { name: 'balanced', target: 'one' })).body.errors).toEqual([{ path: 'target', message: 'cannot be followed: it leads in a circle (balanced → one → balanced)' }])
+      expect((await call('GET', '/admin/aliases')).body).toMatchObject({ data: expect.arrayContaining([{ name: 'one', target: 'balanced', tier: null, scope: 'platform', leads_to: 'llama3.2', problem: null }]), has_more: false, next: null })
       expect((await call('POST', '/admin/aliases', { name: 'two', target: 'one', tier: 'standard' })).body.scope).toBe('tier')
       expect((await call('POST', '/admin/tenants/acme/aliases', { name: 'mine', target: 'two' })).body.scope).toBe('tenant')
       expect((await call('GET', '/admin/tenants/acme/aliases')).body.data).toEqual([{ name: 'mine', target: 'two', tier: null, scope: 'tenant', leads_to: 'llama3.2', problem: null }])
@@ -171,6 +172,13 @@ describe('catalogue, prices and tiers', () => {
     const reply = await call('POST', '/admin/hosts', { name: 'evil', region: 'us-east', provider: 'ollama', base_url })
     expect(reply.body).toMatchObject({ status: 400, code: 'host_refused', errors: [{ path: 'base_url' }] })
     expect((await call('GET', '/admin/hosts/evil')).status).toBe(404)
+  })
+
+  it('adds regions, whose distances hold both ways', async () => {
+    expect((await call('POST', '/admin/regions', { slug: 'ap-south', name: 'Mumbai', distances_ms: { 'eu-west': 120 } })).body).toEqual({ slug: 'ap-south', name: 'Mumbai', distances_ms: { 'eu-west': 120 } })
+    const { data } = (await call('GET', '/admin/regions')).body
+    expect(data).toEqual(expect.arrayContaining([{ slug: 'ap-south', name: 'Mumbai', distances_ms: { 'eu-west': 120 } }, expect.objectContaining({ slug: 'eu-west', distances_ms: expect.objectContaining({ 'ap-south': 120 }) })]))
+    expect((await call('POST', '/admin/regions', { slug: 'far', name: 'Far', distances_ms: { mars: 1 } })).body.errors).toEqual([{ path: 'distances_ms.mars', message: 'is not a region' }])
   })
 
   it('pages lists by cursor', async () => {

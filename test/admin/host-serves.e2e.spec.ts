@@ -67,6 +67,8 @@ describe('a host added through the control plane', () => {
     const { status, body } = await admin.call('POST', '/admin/hosts', { token, body: { name: 'dead', region: 'us-east', provider: 'ollama', base_url: 'http://127.0.0.1:9' } })
     expect(status).toBe(201)
     expect(body).toMatchObject({ status: 'unhealthy', drain: true, serving: false, health: { last_error: expect.any(String) }, warnings: [expect.stringContaining('/admin/hosts/dead/probe')] })
+    expect(await admin.call('POST', '/admin/hosts/dead/probe', { token })).toMatchObject({ status: 200, body: { drain: true, serving: false, models_found: [], warnings: [expect.any(String)] } })
+    expect((await admin.call('POST', '/admin/hosts/stub/probe', { token })).body).toMatchObject({ drain: false, serving: true, models_found: ['brand-new:1b', 'llama3.2'], warnings: [] })
   })
 
   it('does not send its stored secret to a changed address', async () => {

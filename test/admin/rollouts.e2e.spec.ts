@@ -59,6 +59,7 @@ describe('models on hosts', () => {
     const states = [...events.payload.matchAll(/^data: (\{.*\})$/gm)].map(([, text]) => JSON.parse(text!) as { state: string })
     expect(states.length).toBeGreaterThan(1)
     expect(states.at(-1)).toMatchObject({ state: 'succeeded' })
+    expect(states.at(-1)).toEqual(await job(body.jobs[0].id))
     expect(events.payload).toMatch(/data: \[DONE\]\n\n$/)
   })
 

@@ -137,6 +137,6 @@ const NOT_SAID = new Set(['name', 'modelfile', 'size', 'origin', 'hosts', 'statu
 
 /** What an operator says of a model. Flags are among the labels. */
 function wireOf(entry: ModelEntry): Record<string, unknown> {
-  const wire = modelWire({ entry, status: '', holders: [], holdings: [] })
+  const wire = modelWire({ entry, status: 'missing', holders: [], holdings: [] })
   return Object.fromEntries(Object.entries(wire).filter(([field]) => !NOT_SAID.has(field) && !(field in entry.labels)))
 }

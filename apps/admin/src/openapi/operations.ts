@@ -63,7 +63,9 @@ function answer(operation: Operation, answers: Answer | undefined, components: C
   if (answers) {
     const { schema, components: parts } = jsonSchemaOf(answers.schema, 'output')
     for (const [name, part] of Object.entries(parts)) addComponent(components, name, part)
-    success.content = { 'application/json': { schema }, ...Object.fromEntries(answers.also.map((type) => [type, { schema: { type: 'string' } }])) }
+    // OpenAPI 3.1 has no word for what is in an event.
+    if (answers.isStream) success.content = { 'text/event-stream': { schema: { type: 'string' }, 'x-event-data': schema } }
+    else success.content = { 'application/json': { schema }, ...Object.fromEntries(answers.also.map((type) => [type, { schema: { type: 'string' } }])) }
   }
   operation.responses = { [status]: success }
 }

@@ -3,8 +3,8 @@ import { modelName, slug } from '../../fields.schema'
 
 const aliasName = modelName.max(100)
 
-export const aliasBody = z.strictObject({ name: aliasName, target: modelName }).meta({ id: 'Alias' })
-export const scopedAliasBody = z.strictObject({ name: aliasName, target: modelName, tier: slug.nullable().optional() }).meta({ id: 'ScopedAlias' })
+export const aliasBody = z.strictObject({ name: aliasName, target: modelName }).meta({ id: 'AliasInput' })
+export const scopedAliasBody = z.strictObject({ name: aliasName, target: modelName, tier: slug.nullable().optional() }).meta({ id: 'ScopedAliasInput' })
 export const scopeQuery = z.strictObject({ tier: slug.optional() })
 
 export type AliasBody = z.output<typeof aliasBody>

@@ -2,9 +2,12 @@ import { Body, Controller, Delete, Get, Param, Post, Put } from '@nestjs/common'
 import { AliasAdminService, ModelAdminService } from '@tollgate/catalog'
 import { VersionAdminService } from '@tollgate/catalog/versions'
 import { Permit } from '@tollgate/tenants/people'
+import type { z } from 'zod'
 import { ModelRollouts } from '../../model-rollouts'
+import { Answers } from '../../openapi/answers'
+import { successReply } from '../rollouts/rollout.wire'
 import { addModelBody, changeModelBody, type AddModelBody, type ChangeModelBody } from './model.schema'
-import { catalogWire, modelFields } from './model.wire'
+import { catalogReply, catalogWire, modelFields } from './model.wire'
 
 type Listed = Awaited<ReturnType<ModelAdminService['withStatus']>>[number]
 type Stage = 'pulling' | 'creating' | 'failed'
@@ -21,6 +24,7 @@ export class ModelsController {
 
   /** Whole, not paged: the catalogue is one document (product.md 3). */
   @Permit('models:read')
+  @Answers(catalogReply)
   @Get()
   async list() {
     const platform = await this.aliases.list({ tenantId: null, tier: null })
@@ -29,6 +33,7 @@ export class ModelsController {
   }
 
   @Permit('models:write')
+  @Answers(successReply)
   @Post('add')
   async add(@Body({ schema: addModelBody }) body: AddModelBody) {
     const entry = await this.models.add(body.name, modelFields(body))
@@ -36,6 +41,7 @@ export class ModelsController {
   }
 
   @Permit('models:write')
+  @Answers(successReply)
   @Put(':model')
   async change(@Param('model') name: string, @Body({ schema: changeModelBody }) body: ChangeModelBody) {
     const entry = await this.models.get(name)
@@ -45,6 +51,7 @@ export class ModelsController {
 
   /** Forgets the entry. A model that a host still holds comes back with the next probe. */
   @Permit('models:write')
+  @Answers(successReply)
   @Delete(':model')
   async remove(@Param('model') name: string) {
     const entry = await this.models.get(name)
@@ -58,6 +65,6 @@ function stageOf({ status, holders }: Listed, stage: Stage | undefined): Listed[
   return stage === undefined || (holders.length > 0 && stage === 'failed') ? status : stage
 }
 
-function success(message: string) {
+function success(message: string): z.output<typeof successReply> {
   return { status: 'success', message }
 }

@@ -10,7 +10,7 @@ const feeBelowMost = money.refine((pico) => pico <= MOST_PICO, `must be at most 
 const gpuSecond = feeBelowMost.refine((pico) => pico % 1000n === 0n, 'must have at most 9 decimals')
 
 const BOOKS = ['tariff', 'provider'] as const
-const book = z.enum(BOOKS).meta({ description: 'tariff: what tenants pay. provider: what the provider asks, which is what tenants pay while the tariff has no row' })
+export const book = z.enum(BOOKS).meta({ description: 'tariff: what tenants pay. provider: what the provider asks, which is what tenants pay while the tariff has no row' })
 
 /** A price row. `model` may be `*`: every model of the provider. Rows are added, never edited. */
 export const priceBody = z

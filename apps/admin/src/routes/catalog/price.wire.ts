@@ -1,7 +1,10 @@
 import type { PriceAdminService } from '@tollgate/catalog'
+import { decimalFromPico, perMillionFromPico } from '@tollgate/kernel'
+import { z } from 'zod'
 import { moneyText, perMillionText } from '../../fields.schema'
+import { instantReply, moneyReply } from '../../openapi/answers'
 import { given } from '../tenants/tenant.wire'
-import type { PriceBody } from './price.schema'
+import { book, type PriceBody } from './price.schema'
 
 type Price = Awaited<ReturnType<PriceAdminService['add']>>
 
@@ -23,8 +26,34 @@ export function priceFields(body: PriceBody) {
   })
 }
 
-/** A price as the wire has it. */
-export function priceWire(price: Price) {
+const perMillionReply = z.string().regex(/^\d+(\.\d{1,6})?$/).meta({ description: 'Decimal string per million tokens' })
+
+/** A price as the wire has it. A null place means any; a null class of tokens is billed as its parent. */
+export const priceReply = z
+  .strictObject({
+    id: z.uuid(),
+    book,
+    model: z.string().meta({ description: '`*`: every model of the provider' }),
+    provider: z.string().nullable(),
+    region: z.string().nullable(),
+    tier: z.string().nullable(),
+    tenant_id: z.uuid().nullable(),
+    effective_at: instantReply,
+    currency: z.string(),
+    input_per_million: perMillionReply,
+    output_per_million: perMillionReply,
+    cached_input_per_million: perMillionReply.nullable(),
+    cache_write_per_million: perMillionReply.nullable(),
+    reasoning_per_million: perMillionReply.nullable(),
+    per_request: moneyReply,
+    gpu_second: moneyReply.nullable(),
+    free: z.boolean(),
+    source: z.string(),
+    created_at: instantReply,
+  })
+  .meta({ id: 'Price' })
+
+export function priceWire(price: Price): z.output<typeof priceReply> {
   return {
     id: price.id,
     book: price.book,
@@ -35,12 +64,12 @@ export function priceWire(price: Price) {
     tenant_id: price.tenantId,
     effective_at: price.effectiveAt,
     currency: price.currency,
-    input_per_million: perMillionText(price.inputPico),
-    output_per_million: perMillionText(price.outputPico),
+    input_per_million: perMillionFromPico(price.inputPico),
+    output_per_million: perMillionFromPico(price.outputPico),
     cached_input_per_million: perMillionText(price.cachedInputPico),
     cache_write_per_million: perMillionText(price.cacheWritePico),
     reasoning_per_million: perMillionText(price.reasoningPico),
-    per_request: moneyText(price.perRequestPico),
+    per_request: decimalFromPico(price.perRequestPico),
     gpu_second: moneyText(price.gpuSecondPico),
     free: price.isFree,
     source: price.source,

@@ -5,10 +5,11 @@ import { ProvidersService } from '@tollgate/providers'
 import { TenantAdminService } from '@tollgate/tenants'
 import { Permit } from '@tollgate/tenants/people'
 import { invalid } from '../../invalid'
+import { Answers, pageReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import { References } from '../../references'
 import { priceBody, priceQuery, type PriceBody, type PriceQuery } from './price.schema'
-import { priceFields, priceWire } from './price.wire'
+import { priceFields, priceReply, priceWire } from './price.wire'
 
 /** Dated prices, in two books. A row is superseded by a later one; nothing edits or deletes it. */
 @Controller('admin/prices')
@@ -21,6 +22,7 @@ export class PricesController {
   ) {}
 
   @Permit('prices:read')
+  @Answers(pageReply(priceReply))
   @Get()
   async list(@Query({ schema: priceQuery }) query: PriceQuery) {
     const tenantId = query.tenant ? (await this.tenants.get(query.tenant)).id : undefined
@@ -29,6 +31,7 @@ export class PricesController {
   }
 
   @Permit('prices:write')
+  @Answers(priceReply)
   @Post()
   async add(@Body({ schema: priceBody }) body: PriceBody) {
     const tenant = body.tenant ? await this.tenants.get(body.tenant) : null

@@ -1,13 +1,67 @@
 import type { HostRecord } from '@tollgate/hosts'
 import type { FaredModel, HealthView } from '@tollgate/hosts/health'
+import { z } from 'zod'
 import { moneyText } from '../../fields.schema'
 import type { HostOutcome } from '../../host-admin.service'
+import { instantReply, moneyReply } from '../../openapi/answers'
 import { given } from '../tenants/tenant.wire'
 import type { ChangeHostBody } from './host.schema'
 import type { HostFacts } from './host-views'
 
+const circuitReply = z.strictObject({
+  circuit: z.enum(['closed', 'open', 'half_open', 'slow_start']),
+  retry_at: instantReply.nullable().meta({ description: 'When an open circuit is tried next' }),
+  flagged: z.boolean(),
+  recent_requests: z.int().meta({ description: 'Of the last five minutes' }),
+  recent_success_rate: z.number().min(0).max(1).nullable(),
+  last_error_at: instantReply.nullable(),
+})
+
+const totalsReply = z.strictObject({ total: z.int(), failed: z.int(), avg_latency_ms: z.int().nullable(), last_used: instantReply.nullable() })
+
+const hostStatus = z.enum(['unknown', 'healthy', 'degraded', 'unhealthy'])
+
+const hostHealthReply = z
+  .strictObject({
+    status: hostStatus,
+    last_error: z.string().nullable(),
+    probe_latency_ms: z.int().nullable(),
+    ...circuitReply.shape,
+    ...totalsReply.shape,
+    models: z.array(z.strictObject({ name: z.string(), last_error: z.string().nullable(), ...circuitReply.shape, ...totalsReply.shape })),
+  })
+  .meta({ id: 'HostHealth' })
+
 /** A host as the wire has it. `loaded` is as the last probe heard it; null where the host does not say. */
-export function hostWire(host: HostRecord, facts: HostFacts) {
+export const hostReply = z
+  .strictObject({
+    id: z.uuid(),
+    name: z.string(),
+    region: z.string(),
+    provider: z.string(),
+    base_url: z.string(),
+    secret_last4: z.string().nullable().meta({ description: 'Null: there is no secret; empty: it is too short to show any of it' }),
+    secret_fingerprint: z.string().nullable().meta({ description: 'The beginning of its SHA-256' }),
+    max_parallel: z.int(),
+    weight: z.int(),
+    cost_per_hour: moneyReply.nullable(),
+    vram_bytes: z.int().nullable(),
+    disk_bytes: z.int().nullable(),
+    enabled: z.boolean(),
+    drain: z.boolean(),
+    is_sandbox: z.boolean(),
+    status: hostStatus,
+    version: z.string().nullable(),
+    open_to_all: z.boolean().nullable().meta({ description: 'It answers without its credential as well; null: not asked yet' }),
+    health: hostHealthReply,
+    last_probe: instantReply.nullable(),
+    models: z.array(z.strictObject({ name: z.string(), upstream_name: z.string(), digest: z.string().nullable(), size: z.int().nullable().meta({ description: 'Bytes' }), loaded: z.boolean().nullable() })),
+    created_at: instantReply,
+    updated_at: instantReply,
+  })
+  .meta({ id: 'Host' })
+
+export function hostWire(host: HostRecord, facts: HostFacts): z.output<typeof hostReply> {
   return {
     id: host.id,
     name: host.name,
@@ -36,7 +90,7 @@ export function hostWire(host: HostRecord, facts: HostFacts) {
 }
 
 /** How a host fares: its own circuit, and totals and circuit of each model. */
-function healthWire(host: HostRecord, { status, health, models, lastProbe }: HostFacts) {
+function healthWire(host: HostRecord, { status, health, models, lastProbe }: HostFacts): z.output<typeof hostHealthReply> {
   return {
     status,
     last_error: host.lastError ?? health.lastError,
@@ -47,12 +101,12 @@ function healthWire(host: HostRecord, { status, health, models, lastProbe }: Hos
   }
 }
 
-function circuitWire({ circuit, retryAt, isFlagged, recent, lastErrorAt }: HealthView) {
+function circuitWire({ circuit, retryAt, isFlagged, recent, lastErrorAt }: HealthView): z.output<typeof circuitReply> {
   const calls = recent.ok + recent.failed
   return { circuit, retry_at: retryAt, flagged: isFlagged, recent_requests: calls, recent_success_rate: calls === 0 ? null : Math.round((recent.ok / calls) * 10_000) / 10_000, last_error_at: lastErrorAt }
 }
 
-function totalsWire(fared: readonly FaredModel[]) {
+function totalsWire(fared: readonly FaredModel[]): z.output<typeof totalsReply> {
   const sum = (of: (model: FaredModel) => number) => fared.reduce((total, model) => total + of(model), 0)
   const total = sum((model) => model.total)
   const lastUsedMs = Math.max(0, ...fared.map((model) => model.lastUsedMs))
@@ -60,7 +114,17 @@ function totalsWire(fared: readonly FaredModel[]) {
 }
 
 /** The reply to adding, changing or probing: the host, what was found, and what the operator still has to do. */
-export function outcomeWire({ host, discovery }: HostOutcome, facts: HostFacts) {
+export const outcomeReply = hostReply
+  .extend({
+    serving: z.boolean().optional().meta({ description: 'This and what was found are absent where the change needed no probe' }),
+    models_found: z.array(z.string()).readonly().optional(),
+    models_without_price: z.array(z.string()).readonly().optional(),
+    models_forwarded: z.array(z.string()).readonly().optional(),
+    warnings: z.array(z.string()),
+  })
+  .meta({ id: 'HostOutcome' })
+
+export function outcomeWire({ host, discovery }: HostOutcome, facts: HostFacts): z.output<typeof outcomeReply> {
   if (!discovery) return { ...hostWire(host, facts), warnings: [] }
   const warnings = [
     ...(discovery.isReachable ? [] : [`Host ${host.name} did not answer (${host.lastError ?? 'unknown error'}) and stays in drain. Mend it, then POST /admin/hosts/${host.name}/probe.`]),

@@ -3,10 +3,11 @@ import { FleetAdminService } from '@tollgate/hosts'
 import { Permit } from '@tollgate/tenants/people'
 import { pageQuery } from '../../fields.schema'
 import { HostAdminService, type HostOutcome } from '../../host-admin.service'
+import { Answers, pageReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import { HostViews } from './host-views'
 import { changeHostBody, createHostBody, type ChangeHostBody, type CreateHostBody } from './host.schema'
-import { hostFields, hostWire, outcomeWire } from './host.wire'
+import { hostFields, hostReply, hostWire, outcomeReply, outcomeWire } from './host.wire'
 
 /** Hosts: once added and reachable, they serve without a restart. */
 @Controller('admin/hosts')
@@ -18,6 +19,7 @@ export class HostsController {
   ) {}
 
   @Permit('hosts:read')
+  @Answers(pageReply(hostReply))
   @Get()
   async list(@Query({ schema: pageQuery }) query: { limit: number; after?: string }) {
     const page = await pageOf(query, (range) => this.fleet.list(range), (host) => host.name, (host) => host)
@@ -26,6 +28,7 @@ export class HostsController {
   }
 
   @Permit('hosts:write')
+  @Answers(outcomeReply)
   @Post()
   async add(@Body({ schema: createHostBody }) body: CreateHostBody) {
     const { name, region, provider, base_url: baseUrl } = body
@@ -33,6 +36,7 @@ export class HostsController {
   }
 
   @Permit('hosts:read')
+  @Answers(hostReply)
   @Get(':host')
   async one(@Param('host') name: string) {
     const host = await this.fleet.get(name)
@@ -40,12 +44,14 @@ export class HostsController {
   }
 
   @Permit('hosts:write')
+  @Answers(outcomeReply)
   @Patch(':host')
   async change(@Param('host') name: string, @Body({ schema: changeHostBody }) body: ChangeHostBody) {
     return this.reply(await this.hosts.change(name, hostFields(body)))
   }
 
   @Permit('hosts:write')
+  @Answers(outcomeReply)
   @Post(':host/probe')
   @HttpCode(200)
   async probe(@Param('host') name: string) {

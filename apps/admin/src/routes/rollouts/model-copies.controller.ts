@@ -1,8 +1,9 @@
 import { Body, Controller, Get, Param, Put } from '@nestjs/common'
 import { Permit } from '@tollgate/tenants/people'
 import { ModelCopies } from '../../model-copies'
+import { Answers } from '../../openapi/answers'
 import { copiesBody, type CopiesBody } from './rollout.schema'
-import { copiesWire } from './rollout.wire'
+import { copiesReply, copiesWire } from './rollout.wire'
 
 /** How many hosts of each region are to hold a model; the worker sees to it. */
 @Controller('admin/models')
@@ -10,6 +11,7 @@ export class ModelCopiesController {
   constructor(private readonly copies: ModelCopies) {}
 
   @Permit('models:read')
+  @Answers(copiesReply)
   @Get(':model/copies')
   async one(@Param('model') name: string) {
     return copiesWire(await this.copies.of(name))
@@ -17,6 +19,7 @@ export class ModelCopiesController {
 
   /** Replaces all; regions left out are left alone. */
   @Permit('models:write')
+  @Answers(copiesReply)
   @Put(':model/copies')
   async set(@Param('model') name: string, @Body({ schema: copiesBody }) body: CopiesBody) {
     return copiesWire(await this.copies.set(name, body.copies))

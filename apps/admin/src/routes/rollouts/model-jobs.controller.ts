@@ -1,8 +1,9 @@
 import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common'
 import { Permit } from '@tollgate/tenants/people'
 import { ModelRollouts } from '../../model-rollouts'
+import { Answers } from '../../openapi/answers'
 import { createBody, preloadBody, pullBody, type CreateBody, type PreloadBody, type PullBody } from './rollout.schema'
-import { queuedWire } from './rollout.wire'
+import { queuedReply, queuedWire } from './rollout.wire'
 
 /** What hosts are to hold: jobs that the worker does, one at a time on each host. */
 @Controller('admin/models')
@@ -10,6 +11,7 @@ export class ModelJobsController {
   constructor(private readonly rollouts: ModelRollouts) {}
 
   @Permit('models:write')
+  @Answers(queuedReply)
   @Post('pull')
   @HttpCode(202)
   async pull(@Body({ schema: pullBody }) { model, ...where }: PullBody) {
@@ -18,6 +20,7 @@ export class ModelJobsController {
   }
 
   @Permit('models:write')
+  @Answers(queuedReply)
   @Post('create/:model')
   @HttpCode(202)
   async create(@Param('model') name: string, @Body({ schema: createBody }) { modelfile, ...where }: CreateBody) {
@@ -26,6 +29,7 @@ export class ModelJobsController {
   }
 
   @Permit('models:write')
+  @Answers(queuedReply)
   @Post(':model/preload')
   @HttpCode(202)
   async preload(@Param('model') name: string, @Body({ schema: preloadBody }) where: PreloadBody) {
@@ -35,6 +39,7 @@ export class ModelJobsController {
 
   /** Takes the model from every host; its entry stays until it is deleted. */
   @Permit('models:write')
+  @Answers(queuedReply)
   @Post(':model/delete')
   @HttpCode(202)
   async deleteFromHosts(@Param('model') name: string) {

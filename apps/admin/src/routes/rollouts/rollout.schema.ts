@@ -13,8 +13,9 @@ export const preloadBody = z.strictObject(where).meta({ id: 'PreloadModel' })
 const wholeToThousand = z.int().min(0).max(1_000)
 export const copiesBody = z
   .strictObject({ copies: z.array(z.strictObject({ region: slug, copies: wholeToThousand, min_live: wholeToThousand.optional() })).max(200) })
-  .meta({ id: 'ModelCopies' })
-export const jobsQuery = idPageQuery.extend({ state: z.enum(JOB_STATES).optional(), model: modelName.optional() })
+  .meta({ id: 'ModelCopiesInput' })
+export const jobState = z.enum(JOB_STATES)
+export const jobsQuery = idPageQuery.extend({ state: jobState.optional(), model: modelName.optional() })
 
 export type PullBody = z.output<typeof pullBody>
 export type CreateBody = z.output<typeof createBody>
