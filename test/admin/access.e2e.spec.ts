@@ -119,6 +119,8 @@ describe('who may do what', () => {
     ['tenant:owner', { tier: 'enterprise' }, 403],
     ['tenant:owner', { max_budget: null }, 403],
     ['tenant:admin', { is_suspended: false }, 403],
+    ['tenant:admin', { replays_answers: true }, 200],
+    ['platform:billing', { replays_answers: true }, 403],
   ])('lets %s write %j of a tenant with %i', async (role, body, status) => {
     expect((await admin.call('PATCH', '/admin/tenants/acme', { token: tokens[role], body })).status).toBe(status)
   })
