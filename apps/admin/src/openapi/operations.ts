@@ -16,6 +16,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   403: 'The role does not hold the permission, or not for one of the fields',
   404: 'There is no such object for this caller',
   409: 'It already exists, or is still in use; or a request with this Idempotency-Key still runs, or was cut off',
+  413: 'The body is larger than TOLLGATE_BODY_LIMIT_BYTES',
   422: 'This Idempotency-Key was used with another request',
   429: 'Too many attempts; see Retry-After',
   500: 'A fault on our side; quote the request id',
@@ -80,6 +81,7 @@ function describe(operation: Operation, declared: DeclaredRoute['declared'], tak
   operation.security = isPublic ? [] : [{ person: [] }]
   if (takesKey) operation.parameters = [...(operation.parameters ?? []), KEY]
   const statuses = [400, ...(isPublic ? [] : [401, 403]), 404, 409, ...(takesKey ? [422] : []), 429, 500, 503]
+  if (operation.requestBody) statuses.push(413)
   const errors = statuses.map((status) => [status, { description: ERRORS[status], content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }])
   operation.responses = { ...operation.responses, ...Object.fromEntries(errors) }
 }
