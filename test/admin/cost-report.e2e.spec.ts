@@ -43,6 +43,8 @@ describe('GET /admin/reports/cost', () => {
   it('is grouped by tenant and whatever else', async () => {
     const { body } = await report(`${MONTH}&group_by=tenant,day,host,project`)
     expect(body.groups.map(({ tenant, day, host, project, cost, currency }: Record<string, string>) => [tenant, day, host, project, cost, currency])).toEqual([['acme', '2026-10-05', 'h', '', '0.00000000002', 'USD'], ['globex', '2026-10-05', 'h', '', '0.0000000003', 'EUR'], ['initech', '2026-10-05', 'h', '', '0.000000004', 'USD']])
+    const finest = (await report(`${MONTH}&group_by=tenant,model,project,api_key,region,provider,host,day,hour`)).body
+    expect(finest.groups[0]).toMatchObject({ tenant: 'acme', model: 'phi3', api_key: expect.any(String), region: 'us-east', provider: 'ollama', hour: '2026-10-05T10:00:00Z' })
   })
 
   it("of one tenant has that tenant's own body, in days of its zone", async () => {

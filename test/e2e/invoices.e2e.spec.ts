@@ -39,6 +39,7 @@ describe('invoices', () => {
     const json = await raw(`/admin/invoices/${invoice.id}/document`)
     expect(createHash('sha256').update(json.rawPayload).digest('hex')).toBe(invoice.sha256)
     expect(json.headers['content-type']).toBe('application/json; charset=utf-8')
+    expect((await get(`/admin/invoices/${invoice.id}/document`)).body).toEqual(json.json())
     const csv = await raw(`/admin/invoices/${invoice.id}/document?format=csv`)
     expect([csv.headers['content-type'], csv.headers['content-disposition'], csv.body.split('\r\n').length]).toEqual(['text/csv; charset=utf-8', `attachment; filename="invoice-${tenant.slug}-${MONTH}.csv"`, 5])
     const page = await raw(`/admin/invoices/${invoice.id}/document?format=html`)

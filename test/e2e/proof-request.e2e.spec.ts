@@ -83,6 +83,15 @@ describe('the record of a request', () => {
     const { cost, ledger } = await recorded(id)
     expect(ledger.map((row: { rank: number; delta: string }) => [row.rank, row.delta])).toEqual([[0, '0.000000000007'], [1, expect.any(String)]])
     expect(cost).not.toBe(ledger[1].delta)
+    expect((await admin.call('GET', `/admin/requests/${id}`, { token })).body).toMatchObject({ ledger, children: null })
+  })
+
+  it('of the first of several has them all', async () => {
+    const { request_id: id } = (await (await stack.post('/chat', tenant.key, { message: 'x', model: 'phi3' })).json()) as { request_id: string }
+    await usageRow(stack.owner, id)
+    await stack.owner.query('UPDATE usage SET parent_rid = rid WHERE rid = $1', [id])
+    const { cost } = await recorded(id)
+    expect((await admin.call('GET', `/admin/requests/${id}`, { token })).body).toMatchObject({ parent_id: id, children: { cost, requests: [{ id, model: 'phi3', status: 'completed', cost }] } })
   })
 
   it('is not there while the call runs, and says when it will be', async () => {

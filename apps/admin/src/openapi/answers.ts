@@ -25,5 +25,8 @@ export const pageReply = <Item extends z.ZodType>(item: Item) =>
 /** A time on the wire: RFC 3339, UTC. A `Date` until Nest writes it down. */
 export const instantReply = z.date()
 
+/** The same, where it is text already. */
+export const instantTextReply = z.string().meta({ format: 'date-time' })
+
 /** Money on the wire: a decimal string with at most twelve decimals. */
 export const moneyReply = z.string().regex(/^-?\d+(\.\d{1,12})?$/).meta({ description: 'Decimal string' })

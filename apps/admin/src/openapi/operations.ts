@@ -16,6 +16,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   403: 'The role does not hold the permission, or not for one of the fields',
   404: 'There is no such object for this caller',
   409: 'It already exists, or is still in use; or a request with this Idempotency-Key still runs, or was cut off',
+  413: 'The body is larger than TOLLGATE_BODY_LIMIT_BYTES',
   422: 'This Idempotency-Key was used with another request',
   429: 'Too many attempts; see Retry-After',
   500: 'A fault on our side; quote the request id',
@@ -81,9 +82,10 @@ function describe(operation: Operation, declared: DeclaredRoute['declared'], tak
   operation['x-permission'] = isPublic ? 'public' : (declared ?? []).join(' | ')
   operation.security = isPublic ? [] : [{ person: [] }]
   if (takesKey) operation.parameters = [...(operation.parameters ?? []), KEY]
+  const hasBody = operation.requestBody !== undefined
   // Public routes that take a body are those of logging in, which may fail.
-  const refusals = isPublic ? (operation.requestBody ? [401] : []) : [401, 403]
-  const statuses = [400, ...refusals, 404, 409, ...(takesKey ? [422] : []), 429, 500, 503]
+  const refusals = isPublic ? (hasBody ? [401] : []) : [401, 403]
+  const statuses = [400, ...refusals, 404, 409, ...(hasBody ? [413] : []), ...(takesKey ? [422] : []), 429, 500, 503]
   const errors = statuses.map((status) => [status, { description: ERRORS[status], content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } } }])
   operation.responses = { ...operation.responses, ...Object.fromEntries(errors) }
 }

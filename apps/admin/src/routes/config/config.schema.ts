@@ -58,7 +58,7 @@ export const configBody = z
     yaml: z.string().max(1_000_000).meta({ description: "The operator's file, as it is written" }),
     variables: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(100_000)).default({}).meta({ description: 'What `${env:NAME}` stands for; the environment of the server is never read' }),
   })
-  .meta({ id: 'ConfigFile' })
+  .meta({ id: 'ConfigFileInput' })
 
 export type ConfigShape = z.output<typeof configShape>
 export type ConfigBody = z.output<typeof configBody>

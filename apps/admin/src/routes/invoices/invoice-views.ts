@@ -2,12 +2,17 @@ import { Injectable } from '@nestjs/common'
 import { CreditsService, invoiceCsv, invoicePage, InvoicesService, type InvoiceDocument } from '@tollgate/invoices'
 import { decimalFromPico, isUuid, refuse, RefusalError } from '@tollgate/kernel'
 import type { HttpReply } from '@tollgate/platform/http'
+import { z } from 'zod'
+import { instantReply, moneyReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import type { DocumentQuery, LineRequestsQuery } from './invoice.schema'
 import { invoiceDetailWire } from './invoice.wire'
 
 /** Should a browser ever show the page as ours: it runs nothing and loads nothing. */
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+
+/** A call behind a line, with what the invoice asks for it. */
+export const lineRequestReply = z.strictObject({ request_id: z.uuid(), started_at: instantReply, amount: moneyReply }).meta({ id: 'InvoicedRequest' })
 
 /** Reading invoices, the same for operators and for the people of their tenant. */
 @Injectable()
@@ -54,7 +59,7 @@ export class InvoiceViews {
       query,
       ({ after, limit }) => this.invoices.requests(record, number, { afterSeq: Number(after ?? 0), limit }),
       ({ seq }) => String(seq),
-      ({ rid, startedAt, amountPico }) => ({ request_id: rid, started_at: startedAt, amount: decimalFromPico(amountPico) }),
+      ({ rid, startedAt, amountPico }): z.output<typeof lineRequestReply> => ({ request_id: rid, started_at: startedAt, amount: decimalFromPico(amountPico) }),
     )
   }
 }

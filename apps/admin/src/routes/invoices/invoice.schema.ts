@@ -1,10 +1,13 @@
 import { z } from 'zod'
 import { idPageQuery, slug, wholePositive } from '../../fields.schema'
 
+/** What an invoice is of. */
+export const month = z.string().regex(/^20\d{2}-(0[1-9]|1[0-2])$/, 'must be a month such as 2026-11').meta({ description: "Month in the tenant's time zone", example: '2026-11' })
+
 /** Body of `POST /admin/tenants/{tenant}/invoices`. */
 export const issueBody = z
   .strictObject({
-    period: z.string().regex(/^20\d{2}-(0[1-9]|1[0-2])$/, 'must be a month such as 2026-11').meta({ description: "Month in the tenant's time zone", example: '2026-11' }),
+    period: month,
     force: z.boolean().default(false).meta({ description: 'Do not let the month rest for 26 hours; what comes late stands on the next invoice' }),
   })
   .meta({ id: 'NewInvoice' })

@@ -3,10 +3,12 @@ import { CreditsService, InvoicesService } from '@tollgate/invoices'
 import type { HttpReply } from '@tollgate/platform/http'
 import { TenantAdminService } from '@tollgate/tenants'
 import { Permit, type Principal } from '@tollgate/tenants/people'
+import { Answers, pageReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import { SignedIn } from '../../signed-in'
-import { InvoiceViews } from './invoice-views'
-import { creditNoteWire, invoiceWire, replayWire } from './invoice.wire'
+import { invoiceDocumentReply } from './invoice-document.wire'
+import { InvoiceViews, lineRequestReply } from './invoice-views'
+import { creditNoteReply, creditNoteWire, invoiceDetailReply, invoiceReply, invoiceWire, replayReply, replayWire } from './invoice.wire'
 import { creditBody, documentQuery, invoiceQuery, lineRequestsQuery, type CreditBody, type DocumentQuery, type InvoiceQuery, type LineRequestsQuery } from './invoice.schema'
 
 /** Invoices of all tenants, for operators (libs/invoices/README.md). Nothing changes or removes one. */
@@ -20,6 +22,7 @@ export class InvoicesController {
   ) {}
 
   @Permit('invoices:read')
+  @Answers(pageReply(invoiceReply))
   @Get()
   async list(@Query({ schema: invoiceQuery }) query: InvoiceQuery) {
     const tenantId = query.tenant ? (await this.tenants.get(query.tenant)).id : undefined
@@ -27,6 +30,7 @@ export class InvoicesController {
   }
 
   @Permit('invoices:read')
+  @Answers(invoiceDetailReply)
   @Get(':id')
   one(@Param('id') id: string) {
     return this.views.detail(id)
@@ -34,12 +38,14 @@ export class InvoicesController {
 
   /** The issued document: JSON (the bytes that were hashed), CSV, or a page to print. */
   @Permit('invoices:read')
+  @Answers(invoiceDocumentReply, 'text/csv', 'text/html')
   @Get(':id/document')
   document(@Param('id') id: string, @Query({ schema: documentQuery }) query: DocumentQuery, @Res({ passthrough: true }) reply: HttpReply) {
     return this.views.document(id, query, reply)
   }
 
   @Permit('invoices:read')
+  @Answers(pageReply(lineRequestReply))
   @Get(':id/lines/:line/requests')
   requests(@Param('id') id: string, @Param('line') line: string, @Query({ schema: lineRequestsQuery }) query: LineRequestsQuery) {
     return this.views.requests(id, line, query)
@@ -47,6 +53,7 @@ export class InvoicesController {
 
   /** Computes the invoice anew from the ledger and compares byte for byte; nothing is changed. */
   @Permit('ledger:verify')
+  @Answers(replayReply)
   @Post(':id/replay')
   @HttpCode(200)
   async replay(@Param('id') id: string) {
@@ -55,6 +62,7 @@ export class InvoicesController {
   }
 
   @Permit('invoices:write')
+  @Answers(creditNoteReply)
   @Post(':id/credit-notes')
   async credit(@SignedIn() who: Principal, @Param('id') id: string, @Body({ schema: creditBody }) body: CreditBody) {
     const invoice = await this.views.find(id)

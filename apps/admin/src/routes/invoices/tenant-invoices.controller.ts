@@ -5,10 +5,12 @@ import type { HttpReply } from '@tollgate/platform/http'
 import { TenantAdminService } from '@tollgate/tenants'
 import { Permit, type Principal } from '@tollgate/tenants/people'
 import { idPageQuery } from '../../fields.schema'
+import { Answers, pageReply } from '../../openapi/answers'
 import { pageOf } from '../../paging'
 import { SignedIn } from '../../signed-in'
-import { InvoiceViews } from './invoice-views'
-import { invoiceWire } from './invoice.wire'
+import { invoiceDocumentReply } from './invoice-document.wire'
+import { InvoiceViews, lineRequestReply } from './invoice-views'
+import { invoiceDetailReply, invoiceReply, invoiceWire } from './invoice.wire'
 import { documentQuery, issueBody, lineRequestsQuery, type DocumentQuery, type IssueBody, type LineRequestsQuery } from './invoice.schema'
 
 /** Invoices of one tenant: operators issue them, its own people read them. */
@@ -21,6 +23,7 @@ export class TenantInvoicesController {
   ) {}
 
   @Permit('invoices:read')
+  @Answers(pageReply(invoiceReply))
   @Get()
   async list(@Param('tenant') slug: string, @Query({ schema: idPageQuery }) query: { limit: number; after?: string }) {
     const { id: tenantId } = await this.tenants.get(slug)
@@ -29,6 +32,7 @@ export class TenantInvoicesController {
 
   /** Issues the invoice of a closed month. */
   @Permit('invoices:write')
+  @Answers(invoiceReply)
   @Post()
   async issue(@SignedIn() who: Principal, @Param('tenant') slug: string, @Body({ schema: issueBody }) { period, force }: IssueBody) {
     const tenant = await this.tenants.get(slug)
@@ -40,6 +44,7 @@ export class TenantInvoicesController {
   }
 
   @Permit('invoices:read')
+  @Answers(invoiceDetailReply)
   @Get(':id')
   async one(@Param('tenant') slug: string, @Param('id') id: string) {
     return this.views.detail(id, (await this.tenants.get(slug)).id)
@@ -47,12 +52,14 @@ export class TenantInvoicesController {
 
   /** The issued document: JSON (the bytes that were hashed), CSV, or a page to print. */
   @Permit('invoices:read')
+  @Answers(invoiceDocumentReply, 'text/csv', 'text/html')
   @Get(':id/document')
   async document(@Param('tenant') slug: string, @Param('id') id: string, @Query({ schema: documentQuery }) query: DocumentQuery, @Res({ passthrough: true }) reply: HttpReply) {
     return this.views.document(id, query, reply, (await this.tenants.get(slug)).id)
   }
 
   @Permit('invoices:read')
+  @Answers(pageReply(lineRequestReply))
   @Get(':id/lines/:line/requests')
   async requests(@Param('tenant') slug: string, @Param('id') id: string, @Param('line') line: string, @Query({ schema: lineRequestsQuery }) query: LineRequestsQuery) {
     return this.views.requests(id, line, query, (await this.tenants.get(slug)).id)

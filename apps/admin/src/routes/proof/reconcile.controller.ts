@@ -1,12 +1,12 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common'
-import { decimalFromPico } from '@tollgate/kernel'
 import { readExport, ReconciliationService } from '@tollgate/proof'
 import { Permit } from '@tollgate/tenants/people'
+import type { z } from 'zod'
 import { invalid, type Problem } from '../../invalid'
+import { Answers } from '../../openapi/answers'
 import { periodMs } from './period.schema'
 import { reconcileBody, type ReconcileBody } from './reconcile.schema'
-
-type Difference = Awaited<ReturnType<ReconciliationService['reconcile']>>['differences'][number]
+import { differenceWire, reconciliationReply } from './reconcile.wire'
 
 /** Compares what we recorded with a provider's or host's own export; nothing is changed. */
 @Controller('admin/proof/reconcile')
@@ -14,9 +14,10 @@ export class ReconcileController {
   constructor(private readonly reconciliation: ReconciliationService) {}
 
   @Permit('ledger:verify')
+  @Answers(reconciliationReply)
   @Post()
   @HttpCode(200)
-  async reconcile(@Body({ schema: reconcileBody }) body: ReconcileBody) {
+  async reconcile(@Body({ schema: reconcileBody }) body: ReconcileBody): Promise<z.output<typeof reconciliationReply>> {
     const { provider, host = null } = body
     const period = periodMs(body)
     const { rows, problems } = readExport(body.rows ?? body.export!)
@@ -30,20 +31,5 @@ export class ReconcileController {
       ...found.counts,
       differences: found.differences.map(differenceWire),
     }
-  }
-}
-
-function differenceWire({ kind, requestId, fields, here, there }: Difference) {
-  const money = (pico: bigint | null) => (pico === null ? null : decimalFromPico(pico))
-  return {
-    kind,
-    request_id: requestId,
-    line: there?.line ?? null,
-    fields,
-    here: here && {
-      ...{ attempt: here.attempt, host: here.host, model: here.model, prompt_tokens: here.promptTokens, completion_tokens: here.completionTokens, source: here.source },
-      ...{ status: here.status, outcome: here.outcome, cost: money(here.costPico), at: new Date(here.startedAtMs).toISOString() },
-    },
-    there: there && { model: there.model, prompt_tokens: there.promptTokens, completion_tokens: there.completionTokens, cost: money(there.costPico), at: there.atMs === null ? null : new Date(there.atMs).toISOString() },
   }
 }

@@ -1,12 +1,14 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common'
-import { canonicalModel, decimalFromPico } from '@tollgate/kernel'
+import { canonicalModel } from '@tollgate/kernel'
 import { PRICE_CLASSES, SimulationService, type Scenario } from '@tollgate/proof'
 import { TenantAdminService } from '@tollgate/tenants'
 import { Permit } from '@tollgate/tenants/people'
+import type { z } from 'zod'
+import { Answers } from '../../openapi/answers'
 import { periodMs } from './period.schema'
 import { simulateBody, type SimulateBody } from './simulate.schema'
+import { simulationReply, totalsWire } from './simulate.wire'
 
-type Totals = Awaited<ReturnType<SimulationService['simulate']>>
 type Row = Scenario['prices'][number]
 
 /** Prices a past period under another price book; nothing is changed. */
@@ -18,9 +20,10 @@ export class SimulateController {
   ) {}
 
   @Permit('prices:simulate')
+  @Answers(simulationReply)
   @Post()
   @HttpCode(200)
-  async simulate(@Body({ schema: simulateBody }) body: SimulateBody) {
+  async simulate(@Body({ schema: simulateBody }) body: SimulateBody): Promise<z.output<typeof simulationReply>> {
     const period = periodMs(body)
     const ids = await this.idsOf(body)
     const tenantId = body.tenant ? ids.get(body.tenant)! : null
@@ -34,22 +37,6 @@ export class SimulateController {
     for (const slug of slugs) if (slug) ids.set(slug, (await this.tenants.get(slug)).id)
     return ids
   }
-}
-
-/** What was billed, and what it would have been; a currency has sums of its own. `calls` says how many were priced, and why others were not. */
-function totalsWire(totals: Totals) {
-  const named = (field: string, groups: ReturnType<Totals['by']>) => groups.map(({ name, ...rest }) => ({ [field]: name, ...sumsWire(rest) }))
-  return {
-    totals: totals.by(() => '').map(sumsWire),
-    models: named('model', totals.by(({ model }) => model)),
-    tenants: named('tenant', totals.by(({ tenant }) => tenant)),
-    calls: totals.counts,
-  }
-}
-
-function sumsWire({ currency, sums }: Omit<ReturnType<Totals['by']>[number], 'name'>) {
-  const { requests, billedPico, simulatedPico } = sums
-  return { currency, requests, billed: decimalFromPico(billedPico), simulated: decimalFromPico(simulatedPico), difference: decimalFromPico(simulatedPico - billedPico) }
 }
 
 function scenarioOf(body: SimulateBody, ids: ReadonlyMap<string, string>): Scenario {

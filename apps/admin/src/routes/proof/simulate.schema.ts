@@ -40,6 +40,6 @@ export const simulateBody = z
   .superRefine((body, context) => {
     if (body.replace && body.prices.length === 0) context.addIssue({ code: 'custom', path: ['prices'], message: 'must hold the whole book when replace is true' })
   })
-  .meta({ id: 'Simulation' })
+  .meta({ id: 'SimulationInput' })
 
 export type SimulateBody = z.output<typeof simulateBody>

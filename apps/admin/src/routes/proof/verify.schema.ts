@@ -14,6 +14,6 @@ export const verifyBody = z
   .superRefine((body, context) => {
     if (body.head && !body.tenant) context.addIssue({ code: 'custom', path: ['head'], message: 'needs the tenant whose chain it is of' })
   })
-  .meta({ id: 'LedgerVerification' })
+  .meta({ id: 'LedgerVerificationInput' })
 
 export type VerifyBody = z.output<typeof verifyBody>

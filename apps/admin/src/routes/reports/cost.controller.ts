@@ -6,7 +6,10 @@ import { TenantAdminService } from '@tollgate/tenants'
 import type { Tenant } from '@tollgate/tenants/domain'
 import { Permit } from '@tollgate/tenants/people'
 import { CostReportService, linesCsv, type ReportQuery } from '@tollgate/usage/report'
+import type { z } from 'zod'
+import { Answers } from '../../openapi/answers'
 import { costQuery, costReportQuery, type CostQueryString } from './cost.schema'
+import { costReply } from './cost.wire'
 
 const LINES_A_PAGE = 100
 
@@ -20,15 +23,16 @@ export class CostController {
   ) {}
 
   @Permit('reports:read')
+  @Answers(costReply, 'text/csv')
   @Get('cost')
-  async report(@Query({ schema: costQuery }) asked: CostQueryString, @Res({ passthrough: true }) reply: HttpReply): Promise<unknown> {
+  async report(@Query({ schema: costQuery }) asked: CostQueryString, @Res({ passthrough: true }) reply: HttpReply): Promise<z.output<typeof costReply> | string> {
     const tenant = asked.tenant ? await this.tenants.get(asked.tenant) : null
     const query = costReportQuery(asked, tenant, this.clock.now())
     const isPaged = asked.limit !== undefined || asked.after !== undefined
     const { body, lines, next } = await (isPaged ? this.page(tenant, query, asked) : this.whole(tenant, query, asked.format)).catch((error: unknown) => {
       throw error instanceof RefusalError ? error : new RefusalError(refuse('reports_unavailable', {}, { retryAfterSeconds: 5 }))
     })
-    if (asked.format === 'json') return body
+    if (asked.format === 'json') return body!
     if (next) void reply.header('x-tollgate-next', next)
     void reply.header('content-type', 'text/csv; charset=utf-8').header('content-disposition', 'attachment; filename="cost-report.csv"')
     return linesCsv(lines, query.groupBy.length > 0 || !tenant ? query.groupBy : ['model'])

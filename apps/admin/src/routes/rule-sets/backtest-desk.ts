@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common'
-import { decimalFromPico, refuse, RefusalError } from '@tollgate/kernel'
+import { refuse, RefusalError } from '@tollgate/kernel'
 import type { RuleSet } from '@tollgate/routing/rules'
 import { RuleSetAdminService } from '@tollgate/selection'
 import { BacktestStore, BacktestTotals, unrecordedWords } from '@tollgate/selection/traces'
 import { BacktestModels } from './backtest-models'
 import type { BacktestBody } from './backtest.schema'
+import { backtestTotalsWire, type BacktestFindings } from './backtest.wire'
 import { RuleSetDesk, type RuleScope } from './rule-set-desk'
 
 /** Tries rule sets on the past, and tells the mix of models and their cost. */
@@ -18,13 +19,13 @@ export class BacktestDesk {
   ) {}
 
   /** @throws RefusalError object_not_found for a name that is none, invalid_request for rules whose target leads nowhere */
-  async run(scope: RuleScope, period: { fromMs: number; toMs: number }, body: Pick<BacktestBody, 'name' | 'rule_set'>) {
+  async run(scope: RuleScope, period: { fromMs: number; toMs: number }, body: Pick<BacktestBody, 'name' | 'rule_set'>): Promise<BacktestFindings> {
     const stored = [...(scope.tenantId === null ? [] : await this.sets.list(scope.tenantId)), ...(await this.sets.list(null))]
     const set = body.rule_set ? { name: 'tried', rules: body.rule_set.rules, otherwise: body.rule_set.default } : stored.find(({ name }) => name === body.name)
     if (!set) throw new RefusalError(refuse('object_not_found', { object: 'Rule set', name: body.name! }))
     if (body.rule_set) await this.desk.demand(scope, set)
     const totals = await this.totals(scope.tenantId, period, set)
-    return { rule_set: set.name, words_not_recorded: unrecordedWords(set, stored, period.fromMs), ...totalsWire(totals) }
+    return { rule_set: set.name, words_not_recorded: unrecordedWords(set, stored, period.fromMs), ...backtestTotalsWire(totals) }
   }
 
   private async totals(tenantId: string | null, period: { fromMs: number; toMs: number }, set: RuleSet): Promise<BacktestTotals> {
@@ -34,20 +35,5 @@ export class BacktestDesk {
       for (const call of calls) totals.add({ currency: call.currency, wasModel: call.model, wasPico: call.amountPico, ...(await tryOn(call)) })
     })
     return totals
-  }
-}
-
-function totalsWire(totals: BacktestTotals) {
-  const models = totals.models()
-  const currencies = [...new Set(models.map(({ currency }) => currency))].sort()
-  const sumOf = (currency: string, of: (share: (typeof models)[number]) => bigint) => models.filter((share) => share.currency === currency).reduce((sum, share) => sum + of(share), 0n)
-  return {
-    calls: { tried: totals.calls, replaced: totals.replaced, unpriced: totals.unpriced },
-    totals: currencies.map((currency) => {
-      const [was, would] = [sumOf(currency, ({ wasPico }) => wasPico), sumOf(currency, ({ pico }) => pico)]
-      return { currency, billed: decimalFromPico(was), simulated: decimalFromPico(would), difference: decimalFromPico(would - was) }
-    }),
-    models: models.map(({ model, currency, wasCalls, wasPico, calls, pico }) => ({ model, currency, calls_before: wasCalls, billed: decimalFromPico(wasPico), calls, simulated: decimalFromPico(pico) })),
-    rules: totals.rules(),
   }
 }

@@ -12,6 +12,6 @@ export const backtestBody = z
     rule_set: ruleSetBody.optional(),
   })
   .refine((body) => (body.name === undefined) !== (body.rule_set === undefined), { path: ['name'], message: 'give either the name of a stored rule set, or rule_set' })
-  .meta({ id: 'Backtest' })
+  .meta({ id: 'BacktestInput' })
 
 export type BacktestBody = Omit<z.output<typeof backtestBody>, 'rule_set'> & { readonly rule_set?: RuleSetBody }

@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common'
 import { AliasAdminService } from '@tollgate/catalog'
 import { ProvidersService } from '@tollgate/providers'
-import { RuleSetAdminService, ruleProblems, type StoredRuleSet } from '@tollgate/selection'
+import { RuleSetAdminService, ruleProblems } from '@tollgate/selection'
 import type { Principal } from '@tollgate/tenants/people'
+import type { z } from 'zod'
 import { invalid, type Problem } from '../../invalid'
+import type { Page } from '../../paging'
 import { ruleSetName, type RuleSetBody } from './rule-set.schema'
+import { ruleSetWire, type ruleSetReply } from './rule-set.wire'
 
 /** Whose rule sets: the operator's (both null), or a tenant's, whose names may lean on its tier's. */
 export interface RuleScope {
@@ -21,7 +24,7 @@ export class RuleSetDesk {
     private readonly providers: ProvidersService,
   ) {}
 
-  async list(scope: RuleScope) {
+  async list(scope: RuleScope): Promise<Page<z.output<typeof ruleSetReply>>> {
     const leads = await this.leads(scope)
     return { data: (await this.sets.list(scope.tenantId)).map((set) => ruleSetWire(set, leads)), has_more: false, next: null }
   }
@@ -54,9 +57,4 @@ export class RuleSetDesk {
     const book = await this.aliases.book(scope, this.providers.known)
     return (name) => book.follow(name).kind === 'model'
   }
-}
-
-/** A rule set as the wire has it. `problems` tells of rules whose target has disappeared since, or was never there. */
-function ruleSetWire({ name, description, isDefault, tenantId, rules, otherwise, changedBy, changedAt }: StoredRuleSet, leads: (name: string) => boolean) {
-  return { name, scope: tenantId ? 'tenant' : 'platform', description, is_default: isDefault, rules, default: otherwise, changed_by: changedBy, changed_at: changedAt.toISOString(), problems: ruleProblems({ rules, otherwise }, leads) }
 }

@@ -12,7 +12,10 @@ const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'must be 1 to 63 of 
 const word = z.string().regex(/\S/, 'must not be empty').max(100, 'must be at most 100 characters')
 const words = z.array(word).min(1, 'must hold at least one').max(MOST_WORDS, `must hold at most ${MOST_WORDS}`)
 const below = z.number().int('must be a whole number').min(1, 'must be at least 1').max(MOST_TOKENS)
-const choice = { use: modelName.meta({ description: 'Model or alias; "default" is what the caller gets without naming a model' }), task: z.enum(tasks, `must be one of ${tasks.join(', ')}`).optional().meta({ description: 'Sets its temperature where the caller gave none' }) }
+/** What a choice may be for. */
+export const task = z.enum(tasks, `must be one of ${tasks.join(', ')}`)
+
+const choice = { use: modelName.meta({ description: 'Model or alias; "default" is what the caller gets without naming a model' }), task: task.optional().meta({ description: 'Sets its temperature where the caller gave none' }) }
 
 const when = z
   .strictObject({
@@ -40,7 +43,7 @@ export const ruleSetBody = z
     const listed = rules.reduce((sum, rule) => sum + (rule.when.any_words?.length ?? 0) + (rule.when.contains?.length ?? 0), 0)
     if (listed > MOST_WORDS_OF_A_SET) context.addIssue({ code: 'custom', path: ['rules'], message: `must list at most ${MOST_WORDS_OF_A_SET} words in all` })
   })
-  .meta({ id: 'RuleSet' })
+  .meta({ id: 'RuleSetInput' })
 
 /** The name in the path. */
 export const ruleSetName = name

@@ -1,9 +1,11 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put } from '@nestjs/common'
 import { TenantAdminService } from '@tollgate/tenants'
 import { Permit, type Principal } from '@tollgate/tenants/people'
+import { Answers, pageReply } from '../../openapi/answers'
 import { SignedIn } from '../../signed-in'
 import { RuleSetDesk, type RuleScope } from './rule-set-desk'
 import { ruleSetBody, type RuleSetBody } from './rule-set.schema'
+import { ruleSetReply } from './rule-set.wire'
 
 /** A tenant's own rule sets: each stands in for the operator's of the same name. PUT creates or replaces. */
 @Controller('admin/tenants/:tenant/rule-sets')
@@ -14,18 +16,21 @@ export class TenantRuleSetsController {
   ) {}
 
   @Permit('tenant-rule-sets:read')
+  @Answers(pageReply(ruleSetReply))
   @Get()
   async list(@Param('tenant') slug: string) {
     return this.desk.list(await this.scopeOf(slug))
   }
 
   @Permit('tenant-rule-sets:read')
+  @Answers(ruleSetReply)
   @Get(':set')
   async one(@Param('tenant') slug: string, @Param('set') name: string) {
     return this.desk.one(await this.scopeOf(slug), name)
   }
 
   @Permit('tenant-rule-sets:write')
+  @Answers(ruleSetReply)
   @Put(':set')
   async put(@SignedIn() who: Principal, @Param('tenant') slug: string, @Param('set') name: string, @Body({ schema: ruleSetBody }) body: RuleSetBody) {
     return this.desk.put(await this.scopeOf(slug), name, body, who)
