@@ -4,6 +4,7 @@ import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swag
 import { z } from 'zod'
 import { PermitCheck } from '../permit-check'
 import { dataPlanePaths } from './data-plane'
+import { healthPaths } from './health-paths'
 import { jsonSchemaOf, type Converted } from './json-schema'
 import { describeOperations } from './operations'
 
@@ -43,7 +44,7 @@ export class OpenApi {
     const document = SwaggerModule.createDocument(application as never, about, { operationIdFactory: (controller, method) => `${controller}.${method}`, standardSchemaConverter: convert })
     const routes = new Map(this.permits.routes().map((route) => [`${route.controller}.${route.handler}`, route]))
     const described = describeOperations(document, routes)
-    return { ...described, paths: { ...described.paths, ...dataPlanePaths } }
+    return { ...described, paths: { ...described.paths, ...healthPaths, ...dataPlanePaths } }
   }
 }
 
