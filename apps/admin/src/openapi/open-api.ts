@@ -3,7 +3,7 @@ import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/co
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger'
 import { z } from 'zod'
 import { PermitCheck } from '../permit-check'
-import { dataPlanePaths } from './data-plane'
+import { dataPlane } from './data-plane'
 import { jsonSchemaOf, type Converted } from './json-schema'
 import { describeOperations } from './operations'
 
@@ -42,8 +42,8 @@ export class OpenApi {
     const application = { container: { getModules: () => this.modules }, config: this.application, getHttpAdapter: () => this.host.httpAdapter }
     const document = SwaggerModule.createDocument(application as never, about, { operationIdFactory: (controller, method) => `${controller}.${method}`, standardSchemaConverter: convert })
     const routes = new Map(this.permits.routes().map((route) => [`${route.controller}.${route.handler}`, route]))
-    const described = describeOperations(document, routes)
-    return { ...described, paths: { ...described.paths, ...dataPlanePaths } }
+    const described = describeOperations(document, routes, dataPlane.components)
+    return { ...described, paths: { ...described.paths, ...dataPlane.paths } }
   }
 }
 

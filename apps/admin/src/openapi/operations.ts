@@ -40,8 +40,11 @@ const PROBLEM = {
   },
 } as const
 
-/** Adds what the routes declare (permission, answer) and what every operation shares: how to authenticate, and the errors it may answer. */
-export function describeOperations(document: OpenAPIObject, routes: ReadonlyMap<string, DeclaredRoute>): OpenAPIObject {
+/**
+ * Adds what the routes declare (permission, answer) and what every operation shares: how to authenticate, and the errors
+ * it may answer. @param others components of paths that are not this app's
+ */
+export function describeOperations(document: OpenAPIObject, routes: ReadonlyMap<string, DeclaredRoute>, others: Readonly<Components>): OpenAPIObject {
   const components: Components = { ...document.components?.schemas, Problem: PROBLEM }
   for (const [address, path] of Object.entries(document.paths)) {
     for (const method of METHODS) {
@@ -52,6 +55,7 @@ export function describeOperations(document: OpenAPIObject, routes: ReadonlyMap<
       describe(operation, route.declared, method !== 'get' && address.startsWith('/admin'))
     }
   }
+  for (const [name, schema] of Object.entries(others)) addComponent(components, name, schema)
   document.components = { ...document.components, schemas: components as never }
   return document
 }
