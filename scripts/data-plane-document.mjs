@@ -7,5 +7,5 @@ import { ensureBuilt } from './build.mjs'
 import { root } from './install.mjs'
 
 await ensureBuilt()
-const { dataPlaneDocument } = createRequire(import.meta.url)(join(root, 'dist/apps/gateway/src/data-plane-document.js'))
+const { dataPlaneDocument } = createRequire(import.meta.url)(join(root, 'dist/apps/gateway/src/document/data-plane-document.js'))
 writeFileSync(join(root, 'apps/admin/src/openapi/data-plane.json'), `${JSON.stringify(dataPlaneDocument(), null, 1)}\n`)

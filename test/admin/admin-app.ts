@@ -7,7 +7,7 @@ import { createHttpApp } from '@tollgate/platform/http'
 import { Client } from 'pg'
 import { OpenApi } from '../../apps/admin/src/openapi/open-api'
 import { createDatabase, redisTargets, type TestDatabase } from '../support/index'
-import { replyCheck } from './reply-check'
+import { replyCheck } from '../support/reply-check'
 
 /** A reply as specs look at it. */
 export interface Reply {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
+import { documented, eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
 import { atRest, ledgerSum, usageOf } from './evidence'
 
 const { url: redisUrl } = redisTargets().at(-1)!
@@ -36,7 +36,7 @@ describe('consensus', () => {
   /** What the explanation of a request says of its consensus, once it is kept. */
   const explained = (rid: string) =>
     eventually(async () => {
-      const response = await fetch(`${stack.url}/v1/requests/${rid}/explain`, { headers: { 'x-api-key': tenant.key } })
+      const response = await documented('GET', await fetch(`${stack.url}/v1/requests/${rid}/explain`, { headers: { 'x-api-key': tenant.key } }))
       expect(response.status).toBe(200)
       // oxlint-disable-next-line typescript/no-explicit-any -- specs look into replies of every shape
       return ((await response.json()) as any).decision.consensus
@@ -45,7 +45,7 @@ describe('consensus', () => {
   const family = async (rid: string) =>
     (await stack.owner.query<{ rids: string[]; billed: string; posted: string }>('SELECT array_agg(u.rid ORDER BY u.rid) AS rids, sum(u.amount_pico)::text AS billed, sum(l.delta_pico)::text AS posted FROM usage u JOIN ledger l USING (day, rid) WHERE u.parent_rid = $1', [rid])).rows[0]!
   const recorded = async (rid: string, key = tenant.key) => {
-    const response = await fetch(`${stack.url}/v1/requests/${rid}`, { headers: { 'x-api-key': key } })
+    const response = await documented('GET', await fetch(`${stack.url}/v1/requests/${rid}`, { headers: { 'x-api-key': key } }))
     // oxlint-disable-next-line typescript/no-explicit-any -- specs look into replies of every shape
     return (await response.json()) as any
   }

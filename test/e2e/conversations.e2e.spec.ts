@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { CatalogService } from '../../libs/catalog'
 import type { ChatMessage } from '../../libs/kernel'
-import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
+import { documented, eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
 import { eventsIn, usageOf } from './evidence'
 
 const { url: redisUrl } = redisTargets().at(-1)!
@@ -41,7 +41,7 @@ describe('conversations', () => {
   afterAll(() => stack?.stop())
 
   const call = async (method: string, path: string, body?: unknown, { key = tenant.key, gateway = 0 } = {}): Promise<Answer> => {
-    const response = await fetch(stack.urls[gateway]! + path, { method, headers: { 'x-api-key': key, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, body: body === undefined ? undefined : JSON.stringify(body) })
+    const response = await documented(method, await fetch(stack.urls[gateway]! + path, { method, headers: { 'x-api-key': key, ...(body === undefined ? {} : { 'content-type': 'application/json' }) }, body: body === undefined ? undefined : JSON.stringify(body) }))
     return { status: response.status, body: await response.json(), headers: response.headers }
   }
   const open = async (wish: object = {}, key = tenant.key): Promise<string> => {

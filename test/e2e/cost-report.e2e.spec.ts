@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { uuidv7 } from '../../libs/kernel'
-import { redisTargets, startStack, type SeededTenant, type Stack } from '../support'
+import { documented, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
 
 const { url: redisUrl } = redisTargets().at(-1)!
 const MONTH = 'from=2026-10-01&to=2026-11-01'
@@ -47,7 +47,7 @@ describe('GET /cost-report', () => {
     await stack.owner.query('SELECT FROM apply_claims($1)', [JSON.stringify(claims)])
   }
 
-  const get = (query: string, key = tenant.key) => fetch(`${stack.url}/cost-report?${query}`, { headers: { 'x-api-key': key } })
+  const get = async (query: string, key = tenant.key) => documented('GET', await fetch(`${stack.url}/cost-report?${query}`, { headers: { 'x-api-key': key } }))
   const read = async (query: string) => {
     const response = await get(query)
     return { status: response.status, headers: response.headers, body: (await response.json()) as Body }

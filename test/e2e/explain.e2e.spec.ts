@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { CatalogService } from '../../libs/catalog'
 import { TiersService } from '../../libs/tiers'
-import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
+import { documented, eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
 
 const { url: redisUrl } = redisTargets().at(-1)!
 const HOSTS = [
@@ -35,7 +35,7 @@ describe('explain', () => {
   }
   const explained = async (tenant: SeededTenant, id: string): Promise<Body> =>
     eventually(async () => {
-      const response = await fetch(`${stack.url}/v1/requests/${id}/explain`, { headers: { 'x-api-key': tenant.key } })
+      const response = await documented('GET', await fetch(`${stack.url}/v1/requests/${id}/explain`, { headers: { 'x-api-key': tenant.key } }))
       if (response.status !== 200) throw new Error(`explain answers ${response.status}`)
       const found = (await response.json()) as Body
       if (found.decision === null) throw new Error('the decision is not written yet')

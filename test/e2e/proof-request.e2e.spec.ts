@@ -1,5 +1,5 @@
 import { startAdmin, type AdminApp } from '../admin/admin-app'
-import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
+import { documented, eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
 import { usageRow } from './evidence'
 
 const { url: redisUrl } = redisTargets().at(-1)!
@@ -23,7 +23,7 @@ describe('the record of a request', () => {
   })
 
   const read = async (id: string, key = tenant.key) => {
-    const response = await fetch(`${stack.url}/v1/requests/${id}`, { headers: { 'x-api-key': key } })
+    const response = await documented('GET', await fetch(`${stack.url}/v1/requests/${id}`, { headers: { 'x-api-key': key } }))
     // oxlint-disable-next-line typescript/no-explicit-any -- specs look into replies of every shape
     return { status: response.status, body: (await response.json()) as any }
   }

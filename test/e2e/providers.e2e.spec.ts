@@ -1,5 +1,5 @@
 import { HealthBoard } from '@tollgate/hosts/health'
-import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
+import { documented, eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
 
 interface Provider {
   readonly provider: string
@@ -28,7 +28,7 @@ describe('/v1/providers', () => {
   afterAll(() => stack.stop())
 
   const get = async (path: string, key: string) => {
-    const reply = await fetch(stack.url + path, { headers: { authorization: `Bearer ${key}` } })
+    const reply = await documented('GET', await fetch(stack.url + path, { headers: { authorization: `Bearer ${key}` } }))
     return { status: reply.status, body: (await reply.json()) as { data: Provider[] } }
   }
   const hostOf = (providers: Provider[], name: string) => providers.flatMap(({ hosts }) => hosts).find((host) => host.name === name)

@@ -1,7 +1,7 @@
 import { createPublicKey, verify, type JsonWebKey } from 'node:crypto'
 import fc from 'fast-check'
 import type { SandboxHostOptions } from '../../apps/sandbox/src'
-import { eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
+import { documented, eventually, redisTargets, startStack, type SeededTenant, type Stack } from '../support'
 
 const { url: redisUrl } = redisTargets().at(-1)!
 const MODELS = ['phi3', 'llama3.2']
@@ -33,7 +33,7 @@ describe('residency', () => {
   afterAll(() => stack.stop())
 
   const get = async (path: string, key = european.key) => {
-    const response = await fetch(stack.url + path, { headers: { 'x-api-key': key } })
+    const response = await documented('GET', await fetch(stack.url + path, { headers: { 'x-api-key': key } }))
     // oxlint-disable-next-line typescript/no-explicit-any -- specs look into replies of every shape
     return { status: response.status, body: (await response.json()) as any }
   }

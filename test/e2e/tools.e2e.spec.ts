@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CatalogService } from '../../libs/catalog'
 import { McpService } from '../../libs/mcp'
-import { eventually, redisTargets, startStack, tempFolder, type SeededTenant, type Stack } from '../support'
+import { documented, eventually, redisTargets, startStack, tempFolder, type SeededTenant, type Stack } from '../support'
 import { atRest, ledgerSum, usageOf } from './evidence'
 import { parseSse, SURFACES } from './surfaces'
 
@@ -98,7 +98,7 @@ describe('tools of the operator', () => {
   const asked = (model: string) => stack.sandbox.host(hostOf(model)).log().filter(({ path }) => /chat|messages/.test(path)).map(({ body }) => body as Body)
   const explained = async (id: string): Promise<Body> =>
     eventually(async () => {
-      const response = await fetch(`${stack.url}/v1/requests/${id}/explain`, { headers: { 'x-api-key': tenant.key } })
+      const response = await documented('GET', await fetch(`${stack.url}/v1/requests/${id}/explain`, { headers: { 'x-api-key': tenant.key } }))
       const found = (await response.json()) as Body
       if (!found.decision) throw new Error('the decision is not written yet')
       return found

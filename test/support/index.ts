@@ -1,4 +1,5 @@
 export { createDatabase, type TestDatabase } from './database'
+export { documented } from './documented'
 export { eventually, freePort, freePorts, within } from './eventually'
 export { FakeClock } from './fake-clock'
 export { FaultProxy, type Fault } from './fault-proxy'

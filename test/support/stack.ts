@@ -9,6 +9,7 @@ import { parseEnvironment, requireCluster, type ClusterConfig } from '../../libs
 import { createHttpApp } from '../../libs/platform/http'
 import { processLogger } from '../../libs/platform/logging'
 import { createDatabase, type TestDatabase } from './database'
+import { documented } from './documented'
 import { eventually } from './eventually'
 import { addTenant, markBorn, SECRET, seedUpstreams, type SeededTenant, type TenantWish } from './seeding'
 
@@ -35,6 +36,7 @@ export interface Stack {
   addTenant(wish?: TenantWish): Promise<SeededTenant>
   /** Waits until no claim is queued and every running call is settled. */
   settled(): Promise<void>
+  /** What is answered in JSON is held against the OpenAPI document. */
   post(path: string, key: string, body: unknown, headers?: Record<string, string>): Promise<Response>
   stop(): Promise<void>
 }
@@ -78,7 +80,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     gateways,
     addTenant: (wish) => addTenant(owner, wish ?? {}),
     settled: () => settled(urls),
-    post: (path, key, body, headers = {}) => fetch(urls[0] + path, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    post: async (path, key, body, headers = {}) => documented('POST', await fetch(urls[0] + path, { method: 'POST', headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers }, body: typeof body === 'string' ? body : JSON.stringify(body) })),
     stop: async () => {
       for (const app of gateways) await app.close()
       await worker?.close()

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common'
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core'
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger'
+import { jsonSchemaOf, type Components } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import { PermitCheck } from '../permit-check'
-import { dataPlanePaths } from './data-plane'
+import { dataPlane } from './data-plane'
 import { healthPaths } from './health-paths'
-import { jsonSchemaOf, type Converted } from './json-schema'
 import { describeOperations } from './operations'
 
 const ABOUT = 'Multi-tenant gateway to language models. Control plane: people log in at /auth/login. Data plane: tenant API keys. Times are RFC 3339 UTC, money is a decimal string, lists page by cursor.'
@@ -43,11 +43,13 @@ export class OpenApi {
     const application = { container: { getModules: () => this.modules }, config: this.application, getHttpAdapter: () => this.host.httpAdapter }
     const document = SwaggerModule.createDocument(application as never, about, { operationIdFactory: (controller, method) => `${controller}.${method}`, standardSchemaConverter: convert })
     const routes = new Map(this.permits.routes().map((route) => [`${route.controller}.${route.handler}`, route]))
-    const described = describeOperations(document, routes)
-    return { ...described, paths: { ...described.paths, ...healthPaths, ...dataPlanePaths } }
+    const described = describeOperations(document, routes, dataPlane.components)
+    return { ...described, paths: { ...described.paths, ...healthPaths, ...dataPlane.paths } }
   }
 }
 
-function convert(schema: unknown, { schemaType }: { schemaType: 'input' | 'output' }): Converted | undefined {
-  return schema instanceof z.ZodType ? jsonSchemaOf(schema, schemaType) : undefined
+function convert(schema: unknown, { schemaType }: { schemaType: 'input' | 'output' }): { schema: unknown; components: Components } | undefined {
+  if (!(schema instanceof z.ZodType)) return undefined
+  const components: Components = {}
+  return { schema: jsonSchemaOf(schema, schemaType, components), components }
 }

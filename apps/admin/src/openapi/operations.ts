@@ -1,10 +1,9 @@
 import { STATUS_CODES } from 'node:http'
 import type { OpenAPIObject } from '@nestjs/swagger'
+import { addComponent, jsonSchemaOf, type Components } from '@tollgate/platform/json-schema'
 import type { DeclaredRoute } from '../permit-check'
 import type { Answer } from './answers'
-import { jsonSchemaOf } from './json-schema'
 
-type Components = Record<string, unknown>
 type Operation = Record<string, unknown> & { operationId?: string; parameters?: unknown[]; responses?: Record<string, unknown>; requestBody?: unknown }
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']
@@ -41,8 +40,11 @@ const PROBLEM = {
   },
 } as const
 
-/** Adds what the routes declare (permission, answer) and what every operation shares: how to authenticate, and the errors it may answer. */
-export function describeOperations(document: OpenAPIObject, routes: ReadonlyMap<string, DeclaredRoute>): OpenAPIObject {
+/**
+ * Adds what the routes declare (permission, answer) and what every operation shares: how to authenticate, and the errors
+ * it may answer. @param others components of paths that are not this app's
+ */
+export function describeOperations(document: OpenAPIObject, routes: ReadonlyMap<string, DeclaredRoute>, others: Readonly<Components>): OpenAPIObject {
   const components: Components = { ...document.components?.schemas, Problem: PROBLEM }
   for (const [address, path] of Object.entries(document.paths)) {
     for (const method of METHODS) {
@@ -53,6 +55,7 @@ export function describeOperations(document: OpenAPIObject, routes: ReadonlyMap<
       describe(operation, route.declared, method !== 'get' && address.startsWith('/admin'))
     }
   }
+  for (const [name, schema] of Object.entries(others)) addComponent(components, name, schema)
   document.components = { ...document.components, schemas: components as never }
   return document
 }
@@ -62,19 +65,12 @@ function answer(operation: Operation, answers: Answer | undefined, components: C
   const [status = '200'] = Object.keys(operation.responses ?? {})
   const success: Record<string, unknown> = { description: STATUS_CODES[status] }
   if (answers) {
-    const { schema, components: parts } = jsonSchemaOf(answers.schema, 'output')
-    for (const [name, part] of Object.entries(parts)) addComponent(components, name, part)
+    const schema = jsonSchemaOf(answers.schema, 'output', components)
     // OpenAPI 3.1 has no word for what is in an event.
     if (answers.isStream) success.content = { 'text/event-stream': { schema: { type: 'string' }, 'x-event-data': schema } }
     else success.content = { 'application/json': { schema }, ...Object.fromEntries(answers.also.map((type) => [type, { schema: { type: 'string' } }])) }
   }
   operation.responses = { [status]: success }
-}
-
-/** One name means one schema: a second one of another shape stops the document. */
-function addComponent(components: Components, name: string, schema: unknown): void {
-  if (components[name] && JSON.stringify(components[name]) !== JSON.stringify(schema)) throw new Error(`Two schemas have the id ${name}; rename one of them`)
-  components[name] = schema
 }
 
 function describe(operation: Operation, declared: DeclaredRoute['declared'], takesKey: boolean): void {

@@ -1,0 +1,1 @@
+export { addComponent, jsonSchemaOf, type Components } from './json-schema'
