@@ -37,6 +37,13 @@ module.exports = {
       from: { path: '^apps/standalone/', pathNot: SPEC },
       to: { path: '^apps/', pathNot: '^apps/standalone/|^apps/[^/]+/src/[a-z-]+\\.module\\.ts$' },
     },
+    {
+      name: 'nobody-loads-the-document',
+      severity: 'error',
+      comment: 'Schemas of what the data plane answers are for its document and for specs; a running gateway has no use for them.',
+      from: { path: '^(libs|apps)/', pathNot: `^apps/gateway/src/document/|${SPEC}` },
+      to: { path: '^apps/gateway/src/document/' },
+    },
     { name: 'only-the-gateway-walks-the-corridor', severity: 'error', from: { path: '^apps/(?!gateway/)', pathNot: SPEC }, to: { path: '^libs/chat/' } },
     {
       name: 'database-and-redis-drivers-stay-in-stores',

@@ -27,6 +27,8 @@ describe('what the data plane answers is what its document says', () => {
     stack = await startStack({ redisUrl, hosts: HOSTS, env: { OLLAMA_AUTO_HEALTH_CHECK: 'false' } })
     await stack.owner.query(`INSERT INTO tier (slug, version, name, models, features, max_output_tokens, rpm_limit, tpm_limit, max_parallel_requests, max_budget_pico) VALUES ('panel', 1, 'Panel', '{*}', '{"consensus": 3}', 1000, 1000, 1000000, 100, 1000000000000000)`)
     await stack.owner.query(`UPDATE model SET context_length = 8192, is_free = name = 'gpt-4o' WHERE name <> 'phi3'`)
+    await stack.owner.query(`UPDATE model SET size_bytes = 5, details = '{"family": "phi", "format": "gguf", "parameter_size": "4B", "quantization_level": "Q4"}' WHERE name = 'phi3'`)
+    await stack.owner.query(`INSERT INTO price (id, model, effective_at, currency, input_pico, output_pico, cached_input_pico, cache_write_pico, reasoning_pico, per_request_pico, gpu_second_pico, source) VALUES ('019a0000-0000-7000-8000-000000000002', 'gpt-4o-mini', '2026-02-01', 'USD', 1000000, 2000000, 1, 2, 3, 4, 5000, 'spec')`)
     const { TiersService } = await import('../../libs/tiers')
     for (const gateway of stack.gateways) await Promise.all([gateway.get(TiersService, { strict: false }).refresh(), gateway.get(CatalogService, { strict: false }).refresh()])
     tenant = await stack.addTenant({ tier: 'panel', key: { budgetPico: 10n ** 14n } })
@@ -85,6 +87,9 @@ describe('what the data plane answers is what its document says', () => {
     }
     expect((await post(COMPLETIONS[0]!, { model: 'qwen3:8b', messages: MESSAGES, reasoning_effort: 'high' })).choices[0].message.reasoning_content).toMatch(/\w/)
     await post('/v1/completions', { model: 'gpt-4o-mini', prompt: 'one two', echo: true, n: 2 })
+    await stack.sandbox.host('openai-eu').set('think')
+    expect((await post('/chat', { model: 'gpt-4o-mini', message: 'one two' })).usage.reasoning_tokens).toBeGreaterThan(0)
+    await stack.sandbox.host('openai-eu').reset()
     const legacy = await post('/v1/completions', { model: 'gpt-4o-mini', prompt: 'one two', logprobs: 2 })
     expect(legacy.choices[0].logprobs.tokens.length).toBeGreaterThan(1)
     const responses = async (more: object) => (await post('/v1/responses', { model: 'gpt-4o-mini', input: 'one two', ...more })).output.map(({ type }: Body) => type)
@@ -115,7 +120,9 @@ describe('what the data plane answers is what its document says', () => {
 
   it('of Ollama’s paths', async () => {
     const whole = { model: 'qwen3:8b', stream: false }
-    await post('/api/chat', { ...whole, messages: MESSAGES, logprobs: true, top_logprobs: 2, keep_alive: 5 })
+    const logprobs = { ...whole, model: 'phi3', logprobs: true, top_logprobs: 2, keep_alive: 5 }
+    expect((await post('/api/chat', { ...logprobs, messages: MESSAGES })).logprobs.length).toBeGreaterThan(1)
+    expect((await post('/api/generate', { ...logprobs, prompt: 'one two' })).logprobs.length).toBeGreaterThan(1)
     expect((await post('/api/chat', { ...whole, messages: MESSAGES, think: true })).message.thinking).toMatch(/\w/)
     await post('/api/chat', { model: 'phi3', messages: [] })
     await post('/api/generate', { ...whole, prompt: 'one two', think: true })
@@ -132,7 +139,8 @@ describe('what the data plane answers is what its document says', () => {
   it('of models and providers, before and after calls', async () => {
     await stack.settled()
     const { models } = await call('GET', '/models')
-    expect(models.map(({ price }: Body) => price)).toEqual(expect.arrayContaining([{ free: true }, expect.objectContaining({ input_per_million: '1' })]))
+    expect(models.map(({ price }: Body) => price)).toEqual(expect.arrayContaining([{ free: true }, expect.objectContaining({ input_per_million: '1' }), expect.objectContaining({ reasoning_per_million: '0.000003', per_request: '0.000000000004' })]))
+    expect(models.map(({ size }: Body) => size)).toEqual(expect.arrayContaining([5, null]))
     expect(models.some(({ stats }: Body) => stats.requests > 0)).toBe(true)
     await call('POST', '/v1/providers/health-check')
     expect((await call('GET', '/v1/providers')).data[0].last_check).not.toBeNull()
@@ -145,6 +153,8 @@ describe('what the data plane answers is what its document says', () => {
     for (const message of ['hi', 'and now']) expect((await post('/chat', { message, conversation_id: id })).conversation_id).toBe(id)
     await post('/chat', { messages: [{ role: 'user', content: [{ type: 'text', text: 'three' }] }], conversation_id: id })
     expect((await call('GET', '/v1/conversations', { query: '?limit=1' })).next).not.toBeNull()
+    expect((await call('GET', '/v1/conversations')).next).toBeNull()
+    expect((await call('GET', '/v1/conversations/{id}/turns', { names: { id } })).next).toBeNull()
     expect((await call('GET', '/v1/conversations/{id}', { names: { id } })).turns).toBe(3)
     expect((await call('GET', '/v1/conversations/{id}/turns', { names: { id }, query: '?limit=1' })).next).toBe(1)
     expect((await call('GET', '/v1/conversations/{id}/export', { names: { id } })).turns).toHaveLength(3)
@@ -157,6 +167,8 @@ describe('what the data plane answers is what its document says', () => {
     const served = await post('/chat/smart', { message: 'hello there', rule_set: 'complexity', project: 'engineering' })
     const record = await settledRequest(served.request_id)
     expect([record.price.free, record.ledger.length, record.attempts.length, typeof record.raw_usage]).toEqual([false, 1, 1, 'object'])
+    const dear = await post('/chat', { message: 'hi', model: 'gpt-4o-mini' })
+    expect((await settledRequest(dear.request_id)).price).toMatchObject({ gpu_second: '0.000000005', cache_write_per_million: '0.000002' })
     await call('GET', '/v1/requests/{id}/receipt', { names: { id: served.request_id } })
     expect((await explained(served.request_id)).decision.limits).toMatchObject({ requests: { limit: 1000 }, budgets: [{}, {}] })
     const refused = await stack.post('/chat', tenant.key, { message: 'hi', model: 'gone' })

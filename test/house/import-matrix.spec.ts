@@ -19,7 +19,8 @@ const SEEDED: Record<string, string> = {
   'libs/chat/index.ts': `import '../../apps/gateway/src/main'\nexport const chat = 1`,
   'libs/platform/http/index.ts': `import '../../tenants/tenants.service'\nexport const http = 1`,
   'libs/usage/lonely.ts': `export const lonely = 1`,
-  'apps/gateway/src/main.ts': `import '../../../libs/tiers/first'\nimport '../../worker/src/main'\nexport const gateway = 1`,
+  'apps/gateway/src/main.ts': `import '../../../libs/tiers/first'\nimport '../../worker/src/main'\nimport './document/answers'\nexport const gateway = 1`,
+  'apps/gateway/src/document/answers.ts': `export const answers = 1`,
   'apps/worker/src/main.ts': `import '../../../libs/chat/index'\nexport const worker = 1`,
   'apps/standalone/src/main.ts': `import '../../gateway/src/main'\nexport const standalone = 1`,
 }
@@ -35,6 +36,7 @@ const RULES = [
   'libs-do-not-know-apps',
   'apps-do-not-know-each-other',
   'standalone-knows-only-modules-of-other-apps',
+  'nobody-loads-the-document',
   'only-the-gateway-walks-the-corridor',
   'database-and-redis-drivers-stay-in-stores',
   'outbound-http-only-from-providers-hosts-and-webhooks',

@@ -5,12 +5,12 @@ const head = { model: z.string().meta({ description: "The caller's own spelling"
 const toolCalls = z.array(z.strictObject({ id: z.string(), function: z.strictObject({ index: z.int(), name: z.string(), arguments: z.unknown().meta({ description: 'An object, as the model made it' }) }) })).optional()
 const thinking = z.string().optional()
 
-const chat = { ...head, message: z.strictObject({ role: z.literal('assistant'), content: z.string(), thinking, tool_calls: toolCalls }) }
-const generated = { ...head, response: z.string(), thinking, tool_calls: toolCalls }
+const said = { role: z.literal('assistant'), content: z.string() }
 
 const nanoseconds = z.int().meta({ description: 'Nanoseconds' })
 
 const end = {
+  ...head,
   done: z.literal(true),
   done_reason: z.enum(['stop', 'length']),
   logprobs: z.array(tokenLogprob).readonly().optional(),
@@ -27,13 +27,19 @@ const end = {
 }
 
 /** What an empty request is answered: the caller may use the model. */
-const load = { done: z.literal(true), done_reason: z.literal('load') }
+const load = { ...head, done: z.literal(true), done_reason: z.literal('load') }
 
 /** `POST /api/chat`; cost, currency, request id and warnings are additions. */
-export const ollamaChat = z.union([z.strictObject({ ...chat, ...end }).meta({ id: 'OllamaChat' }), z.strictObject({ ...chat, ...load }).meta({ id: 'OllamaChatLoad' })])
+export const ollamaChat = z.union([
+  z.strictObject({ ...end, message: z.strictObject({ ...said, thinking, tool_calls: toolCalls }) }).meta({ id: 'OllamaChat' }),
+  z.strictObject({ ...load, message: z.strictObject(said) }).meta({ id: 'OllamaChatLoad' }),
+])
 
 /** `POST /api/generate`. */
-export const ollamaGenerate = z.union([z.strictObject({ ...generated, ...end }).meta({ id: 'OllamaGenerate' }), z.strictObject({ ...generated, ...load }).meta({ id: 'OllamaGenerateLoad' })])
+export const ollamaGenerate = z.union([
+  z.strictObject({ ...end, response: z.string(), thinking, tool_calls: toolCalls }).meta({ id: 'OllamaGenerate' }),
+  z.strictObject({ ...load, response: z.literal('') }).meta({ id: 'OllamaGenerateLoad' }),
+])
 
 const vector = z.array(z.number()).readonly()
 
