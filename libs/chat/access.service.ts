@@ -83,6 +83,11 @@ export class AccessService {
     return regionsOf(caller, this.tiers.get(caller.tenant.tier))
   }
 
+  /** What a call that names no project is measured by. */
+  measuresOf(caller: Caller): { tier: Tier; project: CallerProject | null } {
+    return { tier: this.tiers.get(caller.tenant.tier), project: projectOf(caller, null) ?? null }
+  }
+
   private availableIn(caller: Caller, tier: Tier, project: CallerProject | null): CatalogModel[] {
     const regions = regionsOf(caller, tier)
     return this.catalog

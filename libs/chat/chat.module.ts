@@ -101,6 +101,6 @@ class CorridorTimers implements OnApplicationBootstrap, OnModuleDestroy, OnAppli
 @Module({
   imports: [CatalogModule, ConversationsModule, HostsModule, LimitsModule, McpModule, ProvidersModule, SelectionModule, TenantsModule, TiersModule, UsageModule],
   providers: [AccessService, AttemptsService, ChoicesService, ChatService, CheckpointService, ConsensusService, ContextService, CorridorRooms, CorridorTimers, CorridorUpkeep, SettlementService, SmartService, SwitchService, TalkService, ToolsService, UpstreamWatch],
-  exports: [AccessService, ChatService, SwitchService, TalkService, ConsensusService, ToolsService, McpModule, CatalogModule, ConversationsModule, HostsModule, SelectionModule, TenantsModule, TiersModule, UsageModule],
+  exports: [AccessService, ChatService, SwitchService, TalkService, ConsensusService, ToolsService, McpModule, CatalogModule, ConversationsModule, HostsModule, LimitsModule, SelectionModule, TenantsModule, TiersModule, UsageModule],
 })
 export class ChatModule {}

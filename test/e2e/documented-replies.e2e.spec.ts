@@ -185,6 +185,8 @@ describe('what the data plane answers is what its document says', () => {
     expect((await call('GET', '/cost-report', { query: groups })).groups.length).toBeGreaterThan(3)
     expect((await call('GET', '/cost-report', { query: `${groups}&limit=2` })).next).not.toBeNull()
     expect(await call('GET', '/cost-report', { query: '?format=csv' })).toContain('total_requests')
+    expect((await call('GET', '/v1/limits')).limits[0].requests_per_minute.used).toBeGreaterThan(0)
+    expect((await call('GET', '/v1/usage')).today.total_requests).toBeGreaterThan(3)
   })
 
   it('of refusals, in the words of each client', async () => {

@@ -33,6 +33,8 @@ import { ProviderViews } from './routes/providers/provider-views'
 import { ProvidersController } from './routes/providers/providers.controller'
 import { RequestsController } from './routes/requests/requests.controller'
 import { SigningKeysController } from './routes/requests/signing-keys.controller'
+import { OwnStanding } from './routes/standing/own-standing'
+import { StandingController } from './routes/standing/standing.controller'
 
 /** The data plane: tenant API keys in, the corridor behind. */
 @Module({})
@@ -41,8 +43,8 @@ export class GatewayModule {
     return {
       module: GatewayModule,
       imports: [PlatformModule.register(config, 'tg_app'), ChatModule, CallKeysModule, ProofModule],
-      controllers: [ChatController, ChatSmartController, ChatCompletionsController, CompletionsController, ResponsesController, EmbeddingsController, OllamaEmbedController, MessagesController, OpenAiModelsController, OllamaChatController, OllamaModelsController, OllamaRootController, ModelsController, CostReportController, ProvidersController, ConversationsController, ConsensusController, RequestsController, ExplainController, SigningKeysController, HealthController],
-      providers: [ChatAnswers, Explanations, InferenceDoor, KeyedCalls, ConversationDesk, McpFile, ModelFacts, ProviderViews],
+      controllers: [ChatController, ChatSmartController, ChatCompletionsController, CompletionsController, ResponsesController, EmbeddingsController, OllamaEmbedController, MessagesController, OpenAiModelsController, OllamaChatController, OllamaModelsController, OllamaRootController, ModelsController, CostReportController, ProvidersController, ConversationsController, ConsensusController, RequestsController, ExplainController, SigningKeysController, StandingController, HealthController],
+      providers: [ChatAnswers, Explanations, InferenceDoor, KeyedCalls, ConversationDesk, McpFile, ModelFacts, OwnStanding, ProviderViews],
     }
   }
 }

@@ -2,7 +2,8 @@ import type { CostReportService } from '@tollgate/usage/report'
 import { z } from 'zod'
 import { instant, money, pageOf, type Fits } from './fields.schema'
 
-const figures = {
+/** What is told of any sum of calls. */
+export const figures = {
   total_requests: z.int(),
   avg_duration: z.number().meta({ description: 'Seconds' }),
   p50_duration: z.number().nullable().meta({ description: 'Seconds; null without calls' }),

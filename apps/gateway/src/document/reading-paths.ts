@@ -13,6 +13,7 @@ import { ollamaCard, ollamaPs, ollamaTags, ollamaVersion } from './ollama-answer
 import { modelObject, modelObjects } from './openai-answers.schema'
 import type { Operations, PathItem, Wish } from './operations'
 import { ownRequest, signedReceipt, signingKeys } from './request-answers.schema'
+import { ownLimits, ownUsage } from './standing-answers.schema'
 
 const reading = { tag: 'reading', error: 'openai' } as const
 const plain = { tag: 'reading', error: 'plain' } as const
@@ -69,6 +70,8 @@ function requestPaths(operations: Operations): Record<string, PathItem> {
     '/v1/requests/{id}/explain': get({ ...reading, id: 'explainRequest', summary: 'What was decided for one request: rules, candidates with the reason each was dropped, attempts, price, limits', answer: requestExplained, parameters }),
     '/v1/explain': { post: operations.of({ ...reading, id: 'explain', summary: 'The dry run of a body of /chat or /chat/smart: what would be decided now; nothing is sent, counted or billed', says: 'What would be decided now', answer: requestForeseen, body: explainSchema }) },
     '/.well-known/jwks.json': { get: operations.public({ ...plain, id: 'signingKeys', summary: 'The public key of receipts (JWKS)', says: 'The keys that receipts are or were signed with', answer: signingKeys }) },
+    '/v1/limits': get({ ...reading, id: 'limits', summary: 'What this key may still do: limits of requests and tokens, budgets', answer: ownLimits }),
+    '/v1/usage': get({ ...reading, id: 'usage', summary: "What this tenant used and spent today and in its budget's period, and what is left", answer: ownUsage }),
     '/cost-report': get({ ...plain, id: 'costReport', summary: 'What this tenant used and what it cost', answer: costReport, also: ['text/csv'], parameters: operations.queryParameters(costReportSchema) }),
   }
 }

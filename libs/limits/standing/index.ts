@@ -1,0 +1,1 @@
+export { StandingService, type Standing } from './standing.service'
