@@ -20,7 +20,9 @@ describe.each(redisTargets())('what is left, and what is spent, on $kind', ({ ur
   const chat = (tenant: SeededTenant) => stack.post('/chat', tenant.key, { message: 'one two', max_tokens: 20 })
 
   it('tells limits as the next admission would find them, and never refuses for what is used up', async () => {
-    const tenant = await stack.addTenant({ tier: 'four', key: { rpm: 10 } })
+    const [tenant, second] = [await stack.addTenant({ tier: 'four', key: { rpm: 10 } }), await stack.addTenant()]
+    // A second key of the same tenant.
+    await stack.owner.query('UPDATE api_key SET tenant_id = $1 WHERE id = $2', [tenant.id, second.keyId])
     const before = await read('/v1/limits', tenant)
     expect(before).toMatchObject({ status: 200, body: { tier: 'four', regions: expect.arrayContaining(['us-east']), max_output_tokens: 1000, currency: 'USD' } })
     const idle = { limit: 4, used: 0, remaining: 4 }
@@ -29,10 +31,10 @@ describe.each(redisTargets())('what is left, and what is spent, on $kind', ({ ur
       { rule: 'API key', requests_per_minute: { limit: 10, used: 0, remaining: 10 }, tokens_per_minute: null, max_parallel_requests: null },
     ])
     const answers: Body[] = []
-    for (let i = 0; i < 5; i++) answers.push(await chat(tenant))
+    for (let i = 0; i < 5; i++) answers.push(await chat(i === 3 ? second : tenant))
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200, 429])
     const { limits } = (await read('/v1/limits', tenant)).body
-    expect(limits.map(({ requests_per_minute }: Body) => requests_per_minute)).toEqual([{ limit: 4, used: 4, remaining: 0 }, { limit: 10, used: 4, remaining: 6 }])
+    expect(limits.map(({ requests_per_minute }: Body) => requests_per_minute)).toEqual([{ limit: 4, used: 4, remaining: 0 }, { limit: 10, used: 3, remaining: 7 }])
     const served = await Promise.all(answers.slice(0, 4).map((answer) => answer.json()))
     const tokens = served.reduce((sum, { usage }) => sum + usage.total_tokens, 0)
     expect(limits[0].tokens_per_minute).toEqual({ limit: 5000, used: tokens, remaining: 5000 - tokens })
