@@ -18,6 +18,6 @@ export function banner(file: StandaloneFile, about: { isSandbox: boolean; redis:
     `curl ${file.base_url}/cost-report ${auth}`,
     `curl ${file.base_url}/auth/login -d '{"email":"${file.operator.email}","password":"${file.operator.password}"}'`,
     '',
-    `Ctrl-C stops everything. The control plane is described at ${file.base_url}/openapi.json.`,
+    `Ctrl-C stops everything. Both planes are described at ${file.base_url}/openapi.json.`,
   ]
 }
