@@ -91,17 +91,20 @@ export function providerPriceInForce(prices: readonly Price[], query: Pick<Price
  */
 export function costOf(usage: Usage, price: Price, gpuMs: number): Pico {
   if (price.isFree) return 0n
-  const plainPrompt = usage.promptTokens - usage.cachedTokens - usage.cacheWriteTokens
-  const plainCompletion = usage.completionTokens - usage.reasoningTokens
   return (
-    BigInt(Math.max(0, plainPrompt)) * price.inputPico +
-    BigInt(usage.cachedTokens) * (price.cachedInputPico ?? price.inputPico) +
-    BigInt(usage.cacheWriteTokens) * (price.cacheWritePico ?? price.inputPico) +
-    BigInt(Math.max(0, plainCompletion)) * price.outputPico +
-    BigInt(usage.reasoningTokens) * (price.reasoningPico ?? price.outputPico) +
+    charge(usage.promptTokens - usage.cachedTokens - usage.cacheWriteTokens, price.inputPico) +
+    charge(usage.cachedTokens, price.cachedInputPico ?? price.inputPico) +
+    charge(usage.cacheWriteTokens, price.cacheWritePico ?? price.inputPico) +
+    charge(usage.completionTokens - usage.reasoningTokens, price.outputPico) +
+    charge(usage.reasoningTokens, price.reasoningPico ?? price.outputPico) +
     price.perRequestPico +
     gpuCost(gpuMs, price)
   )
+}
+
+/** Most calls have none of most classes: a big integer that is not made costs nothing. Parts beyond their total are no credit. */
+function charge(tokens: number, eachPico: Pico): Pico {
+  return tokens > 0 ? BigInt(tokens) * eachPico : 0n
 }
 
 /** What a call pays for its time on a GPU. */
