@@ -63,7 +63,7 @@ module.exports = {
       severity: 'error',
       comment: 'Outside a lib only its index.ts (or platform/<part>/index.ts) may be imported.',
       from: { path: '^(apps/[^/]+|libs/platform/[^/]+|libs/[^/]+)/', pathNot: SPEC },
-      to: { path: '^libs/', pathNot: '^$1/|^libs/[^/]+/index\\.ts$|^libs/(platform|tenants|catalog|hosts|limits|tiers|usage|routing|selection)/[a-z-]+/index\\.ts$' },
+      to: { path: '^libs/', pathNot: '^$1/|^libs/[^/]+/index\\.ts$|^libs/(platform|tenants|catalog|hosts|limits|proof|tiers|usage|routing|selection)/[a-z-]+/index\\.ts$' },
     },
     { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^(libs|apps)/', pathNot: `${SPEC}|main\\.ts$|\\.json$` }, to: {} },
     { name: 'declared-packages-only', severity: 'error', from: { path: '^(libs|apps)/', pathNot: SPEC }, to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] } },

@@ -136,7 +136,7 @@ export function budgetsTold({ scopes, standings }: { readonly scopes: readonly B
   }))
 }
 
-/** Prepaid credit does not begin anew. */
-function resetOf({ scope, period }: BudgetScope): string | null {
+/** When a budget begins anew, RFC 3339. Prepaid credit never does. */
+export function resetOf({ scope, period }: BudgetScope): string | null {
   return scope === CREDIT ? null : new Date(period.endsAtMs).toISOString()
 }

@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common'
 import { RefusalError, type Caller, type CallerProject, type Ids } from '@tollgate/kernel'
 import { IDS } from '@tollgate/platform/clock'
-import type { Headroom } from '../domain/admission'
+import { resetOf, type Headroom } from '../domain/admission'
+import type { Period } from '../domain/period'
 import type { Reservation } from '../domain/reservation'
 import type { TierLimits } from '../domain/scopes'
 import { LimitsService } from '../limits.service'
@@ -15,11 +16,23 @@ export interface WindowStanding {
   readonly maxParallel: number | null
 }
 
+/** A budget in its present period. `reservedPico` is what running calls may cost at most; null `maxPico` = no limit. */
+export interface StandingBudget {
+  /** `tenant`, `project:<id>`, `key:<id>` or `credit`. */
+  readonly scope: string
+  readonly rule: string
+  readonly period: Period
+  readonly maxPico: bigint | null
+  readonly usedPico: bigint
+  readonly reservedPico: bigint
+  readonly resetsAt: string | null
+}
+
 /** What a caller's next call would be measured by. */
 export interface Standing {
   readonly windows: readonly WindowStanding[]
-  /** The budgets in their present periods, and what each stands at. */
-  readonly budgets: Pick<Reservation, 'scopes' | 'standings'>
+  /** The tenant's own comes first: every call is counted there. */
+  readonly budgets: readonly StandingBudget[]
 }
 
 /** Beyond any limit, and exact in a Lua number: with it a window is counted and never refuses. */
@@ -45,7 +58,7 @@ export class StandingService {
     if (ofTenant === 'stale' || ofKey === 'stale') return 'stale'
     return {
       windows: [windowOf(`${tier.slug} tier`, tier, ofTenant.headroom), ...(ofKey ? [windowOf('API key', key, ofKey.headroom)] : [])],
-      budgets: ofTenant,
+      budgets: budgetsOf(ofTenant),
     }
   }
 
@@ -68,4 +81,12 @@ function windowOf(rule: string, limits: Pick<TierLimits, 'requestsPerMinute' | '
     tokens: used(limits.tokensPerMinute, OPEN - tokens!.remaining),
     maxParallel: limits.maxParallel,
   }
+}
+
+function budgetsOf({ scopes, standings }: Reservation): StandingBudget[] {
+  return scopes.map((budget, i) => {
+    const { scope, rule, period, maxPico } = budget
+    const { usedNano, reservedNano } = standings[i]!
+    return { scope, rule, period, maxPico, usedPico: BigInt(usedNano) * 1000n, reservedPico: BigInt(reservedNano) * 1000n, resetsAt: resetOf(budget) }
+  })
 }

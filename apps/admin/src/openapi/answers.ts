@@ -1,5 +1,5 @@
 import { SetMetadata, type CustomDecorator } from '@nestjs/common'
-import { z } from 'zod'
+import type { z } from 'zod'
 
 /** Metadata of a handler: what it answers when all goes well. */
 export const ANSWERS = 'tollgate:answers'
@@ -17,16 +17,3 @@ export const Answers = (schema: z.ZodType, ...also: string[]): CustomDecorator =
 
 /** Declares that a handler answers nothing but server-sent events; `event` is the JSON in each. */
 export const Streams = (event: z.ZodType): CustomDecorator => SetMetadata(ANSWERS, { schema: event, also: [], isStream: true } satisfies Answer)
-
-/** A page of a list (`paging.ts`). */
-export const pageReply = <Item extends z.ZodType>(item: Item) =>
-  z.strictObject({ data: z.array(item), has_more: z.boolean(), next: z.string().nullable().meta({ description: 'Sent as `after`, it asks for the next page' }) })
-
-/** A time on the wire: RFC 3339, UTC. A `Date` until Nest writes it down. */
-export const instantReply = z.date()
-
-/** The same, where it is text already. */
-export const instantTextReply = z.string().meta({ format: 'date-time' })
-
-/** Money on the wire: a decimal string with at most twelve decimals. */
-export const moneyReply = z.string().regex(/^-?\d+(\.\d{1,12})?$/).meta({ description: 'Decimal string' })

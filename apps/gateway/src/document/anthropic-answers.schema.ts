@@ -1,5 +1,6 @@
+import { moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { money, usageSource, warnings } from './fields.schema'
+import { usageSource, warnings } from './fields.schema'
 
 const block = z
   .discriminatedUnion('type', [
@@ -20,7 +21,7 @@ export const message = z
     content: z.array(block),
     stop_reason: z.enum(['end_turn', 'max_tokens', 'tool_use', 'refusal', 'stop_sequence']),
     stop_sequence: z.string().nullable(),
-    usage: z.strictObject({ input_tokens: z.int().meta({ description: 'Without what a cache held or took' }), cache_creation_input_tokens: z.int(), cache_read_input_tokens: z.int(), output_tokens: z.int(), cost: money, currency: z.string(), source: usageSource }),
+    usage: z.strictObject({ input_tokens: z.int().meta({ description: 'Without what a cache held or took' }), cache_creation_input_tokens: z.int(), cache_read_input_tokens: z.int(), output_tokens: z.int(), cost: moneyReply, currency: z.string(), source: usageSource }),
     warnings: warnings.optional(),
   })
   .meta({ id: 'MessageAnswer' })

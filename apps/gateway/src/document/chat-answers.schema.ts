@@ -1,5 +1,6 @@
+import { moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { finishReason, money, selectionNote, usageSource, warnings } from './fields.schema'
+import { finishReason, selectionNote, usageSource, warnings } from './fields.schema'
 
 const usage = z
   .strictObject({
@@ -8,7 +9,7 @@ const usage = z
     total_tokens: z.int(),
     cached_tokens: z.int().optional().meta({ description: 'Part of prompt_tokens; absent = none' }),
     reasoning_tokens: z.int().optional().meta({ description: 'Part of completion_tokens; absent = none' }),
-    cost: money,
+    cost: moneyReply,
     currency: z.string(),
     source: usageSource,
   })

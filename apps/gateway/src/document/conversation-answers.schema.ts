@@ -1,6 +1,7 @@
+import { cursorReply, instantReply, pageReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import type { conversationWire, turnWire } from '../routes/conversations/conversations.wire'
-import { date, pageOf, type Fits } from './fields.schema'
+import type { Fits } from './fields.schema'
 
 /** `POST /v1/conversations` and `GET /v1/conversations/{id}`. */
 export const conversation = z
@@ -14,9 +15,9 @@ export const conversation = z
     allowed_regions: z.array(z.string()).readonly().nullable().meta({ description: 'null: every region the caller may use' }),
     turns: z.int(),
     ttl_seconds: z.int().meta({ description: 'Kept so long after its last turn' }),
-    created_at: date,
-    updated_at: date,
-    expires_at: date,
+    created_at: instantReply,
+    updated_at: instantReply,
+    expires_at: instantReply,
   })
   .meta({ id: 'Conversation' })
 
@@ -29,14 +30,14 @@ const message = z
   .meta({ id: 'ConversationMessage' })
 
 const turn = z
-  .strictObject({ seq: z.int(), request_id: z.uuid(), model: z.string(), created_at: date, messages: z.array(message).meta({ description: 'As they were sent, then the answer' }) })
+  .strictObject({ seq: z.int(), request_id: z.uuid(), model: z.string(), created_at: instantReply, messages: z.array(message).meta({ description: 'As they were sent, then the answer' }) })
   .meta({ id: 'ConversationTurn' })
 
 /** `GET /v1/conversations`. */
-export const conversationPage = pageOf(conversation, z.uuid())
+export const conversationPage = pageReply(conversation).extend({ next: cursorReply(z.uuid()) })
 
 /** `GET /v1/conversations/{id}/turns`. */
-export const turnPage = pageOf(turn, z.int())
+export const turnPage = pageReply(turn).extend({ next: cursorReply(z.int()) })
 
 /** `GET /v1/conversations/{id}/export`: here `turns` are the turns themselves. */
 export const conversationExport = conversation.extend({ turns: z.array(turn) }).meta({ id: 'ConversationExport' })

@@ -1,6 +1,7 @@
+import { instantTextReply, moneyReply } from '@tollgate/platform/json-schema'
+import { ownRequestReply } from '@tollgate/proof/record'
 import { z } from 'zod'
-import { instant, money, selectionNote, warnings } from './fields.schema'
-import { attempts, ownRequest } from './request-answers.schema'
+import { selectionNote, warnings } from './fields.schema'
 
 const candidate = z.strictObject({
   model: z.string(),
@@ -19,16 +20,16 @@ const window = z.strictObject({ limit: z.int(), before: z.int(), after: z.int() 
 const budget = z.strictObject({
   budget: z.string(),
   rule: z.string(),
-  limit: money.nullable(),
-  used: money.nullable(),
-  reserved: money.nullable(),
-  resets_at: instant.nullable().meta({ description: 'null: prepaid credit does not begin anew' }),
+  limit: moneyReply.nullable(),
+  used: moneyReply.nullable(),
+  reserved: moneyReply.nullable(),
+  resets_at: instantTextReply.nullable().meta({ description: 'null: prepaid credit does not begin anew' }),
 })
 
 const limits = z.strictObject({
   max_tokens: z.int(),
   prompt_tokens_at_most: z.int(),
-  reserved: z.strictObject({ cost: money, currency: z.string(), tokens: z.int() }),
+  reserved: z.strictObject({ cost: moneyReply, currency: z.string(), tokens: z.int() }),
   requests: window,
   tokens: window,
   budgets: z.array(budget),
@@ -37,7 +38,7 @@ const limits = z.strictObject({
 const requestId = z.uuid()
 
 const toolRound = z.union([
-  z.strictObject({ round: z.int(), request_id: requestId, model: z.string(), host: z.string(), finish_reason: z.string(), prompt_tokens: z.int(), completion_tokens: z.int(), cost: money, duration_ms: z.int() }),
+  z.strictObject({ round: z.int(), request_id: requestId, model: z.string(), host: z.string(), finish_reason: z.string(), prompt_tokens: z.int(), completion_tokens: z.int(), cost: moneyReply, duration_ms: z.int() }),
   z.strictObject({ round: z.int(), request_id: requestId, code: z.string() }),
 ])
 
@@ -56,7 +57,7 @@ const tools = z.union([
   z.strictObject({ round: z.int(), ...partOf }),
 ])
 
-const child = { request_id: requestId, model: z.string(), cost: money.optional(), code: z.string().optional().meta({ description: 'Why it failed' }) }
+const child = { request_id: requestId, model: z.string(), cost: moneyReply.optional(), code: z.string().optional().meta({ description: 'Why it failed' }) }
 
 const consensus = z.union([
   z.strictObject({ role: z.literal('answer'), method: z.enum(['vote', 'judge']), answers: z.array(z.strictObject({ ...child, chosen: z.boolean() })), judge: z.strictObject(child).nullable() }),
@@ -91,8 +92,8 @@ export const requestExplained = z
   .strictObject({
     id: z.uuid(),
     decision: decision.nullable().meta({ description: 'null: its gateway died within a second of it, or it is older than 30 days' }),
-    attempts,
-    record: ownRequest.nullable().meta({ description: 'null: it was refused' }),
+    attempts: ownRequestReply.shape.attempts,
+    record: ownRequestReply.nullable().meta({ description: 'null: it was refused' }),
   })
   .meta({ id: 'RequestExplained' })
 

@@ -1,6 +1,7 @@
+import { instantReply, instantTextReply, moneyReply, pageReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import type { providerEntry } from '../routes/providers/providers.wire'
-import { date, instant, money, pageOf, type Fits } from './fields.schema'
+import type { Fits } from './fields.schema'
 
 const fact = z.string().nullable()
 
@@ -8,12 +9,12 @@ const price = z.union([
   z.strictObject({ free: z.literal(true) }),
   z.strictObject({
     currency: z.string(),
-    input_per_million: money,
-    output_per_million: money,
-    cached_input_per_million: money.optional(),
-    cache_write_per_million: money.optional(),
-    reasoning_per_million: money.optional(),
-    per_request: money.optional(),
+    input_per_million: moneyReply,
+    output_per_million: moneyReply,
+    cached_input_per_million: moneyReply.optional(),
+    cache_write_per_million: moneyReply.optional(),
+    reasoning_per_million: moneyReply.optional(),
+    per_request: moneyReply.optional(),
   }),
 ])
 
@@ -21,7 +22,7 @@ const usableModel = z
   .strictObject({
     name: z.string(),
     size: z.int().nullable().meta({ description: 'Bytes; null for cloud models' }),
-    modified_at: instant,
+    modified_at: instantTextReply,
     details: z.strictObject({ format: fact, family: fact, parameter_size: fact, quantization_level: fact }),
     display_name: z.string(),
     description: z.string(),
@@ -39,7 +40,7 @@ const usableModel = z
 
 /** `GET /models`. */
 export const usableModels = z
-  .strictObject({ models: z.array(usableModel), count: z.int(), default_model: z.string().nullable().meta({ description: 'What is served without naming a model; null = nothing' }), timestamp: instant })
+  .strictObject({ models: z.array(usableModel), count: z.int(), default_model: z.string().nullable().meta({ description: 'What is served without naming a model; null = nothing' }), timestamp: instantTextReply })
   .meta({ id: 'UsableModels' })
 
 const hostStatus = z.enum(['unknown', 'healthy', 'degraded', 'unhealthy'])
@@ -49,7 +50,7 @@ const providerStatus = z
     provider: z.string(),
     status: hostStatus.meta({ description: 'That of its best host' }),
     regions: z.array(z.string()),
-    last_check: date.nullable(),
+    last_check: instantReply.nullable(),
     latency_ms: z.number().nullable().meta({ description: 'Of its fastest host; null = not measured' }),
     hosts: z.array(
       z.strictObject({
@@ -57,7 +58,7 @@ const providerStatus = z
         region: z.string(),
         status: hostStatus,
         circuit: z.enum(['closed', 'open', 'half_open', 'slow_start']),
-        last_check: date.nullable(),
+        last_check: instantReply.nullable(),
         latency_ms: z.number().nullable(),
         recent_requests: z.int().meta({ description: 'Of the last five minutes' }),
         recent_success_rate: z.number().nullable().meta({ description: '0 to 1; null without requests' }),
@@ -68,12 +69,11 @@ const providerStatus = z
   .meta({ id: 'ProviderStatus' })
 
 /** `GET /v1/providers`, and the same after a check. */
-export const providerStatuses = pageOf(providerStatus, z.string()).extend({ timestamp: date })
+export const providerStatuses = pageReply(providerStatus).extend({ timestamp: instantReply })
 
 /** `GET /v1/providers/{provider}/models`. */
-export const providerModels = pageOf(
+export const providerModels = pageReply(
   z.strictObject({ name: z.string(), provider: z.string(), regions: z.array(z.string()), hosts: z.array(z.strictObject({ name: z.string(), region: z.string(), status: hostStatus })) }).meta({ id: 'ProviderModel' }),
-  z.string(),
 )
 
 /** What holds the schemas to the code that writes the bodies. */

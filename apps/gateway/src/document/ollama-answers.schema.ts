@@ -1,7 +1,8 @@
+import { instantTextReply, moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { instant, money, tokenLogprob, warnings } from './fields.schema'
+import { tokenLogprob, warnings } from './fields.schema'
 
-const head = { model: z.string().meta({ description: "The caller's own spelling" }), created_at: instant }
+const head = { model: z.string().meta({ description: "The caller's own spelling" }), created_at: instantTextReply }
 const toolCalls = z.array(z.strictObject({ id: z.string(), function: z.strictObject({ index: z.int(), name: z.string(), arguments: z.unknown().meta({ description: 'An object, as the model made it' }) }) })).optional()
 const thinking = z.string().optional()
 
@@ -20,7 +21,7 @@ const end = {
   prompt_eval_duration: nanoseconds,
   eval_count: z.int(),
   eval_duration: nanoseconds,
-  cost: money,
+  cost: moneyReply,
   currency: z.string(),
   request_id: z.uuid(),
   warnings: warnings.optional(),
@@ -54,7 +55,7 @@ const details = z.strictObject({ parent_model: z.string(), format: z.string(), f
 const capabilities = z.array(z.enum(['completion', 'embedding', 'vision', 'tools', 'thinking']))
 
 const tag = z
-  .strictObject({ name: z.string(), model: z.string(), modified_at: instant, size: z.int().meta({ description: 'Bytes; 0 for cloud models' }), digest: z.string().meta({ description: 'Of the catalogue entry, not of weights' }), details, capabilities })
+  .strictObject({ name: z.string(), model: z.string(), modified_at: instantTextReply, size: z.int().meta({ description: 'Bytes; 0 for cloud models' }), digest: z.string().meta({ description: 'Of the catalogue entry, not of weights' }), details, capabilities })
   .meta({ id: 'OllamaModel' })
 
 /** `GET /api/tags`. */
@@ -75,6 +76,6 @@ export const ollamaCard = z
     details,
     model_info: z.record(z.string(), z.union([z.string(), z.number()])),
     capabilities,
-    modified_at: instant,
+    modified_at: instantTextReply,
   })
   .meta({ id: 'OllamaCard' })

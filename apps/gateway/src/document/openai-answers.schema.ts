@@ -1,5 +1,6 @@
+import { instantTextReply, moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { finishReason, instant, money, tokenLogprob, usageSource, warnings } from './fields.schema'
+import { finishReason, tokenLogprob, usageSource, warnings } from './fields.schema'
 
 const usage = z
   .strictObject({
@@ -8,7 +9,7 @@ const usage = z
     total_tokens: z.int(),
     prompt_tokens_details: z.strictObject({ cached_tokens: z.int() }),
     completion_tokens_details: z.strictObject({ reasoning_tokens: z.int() }),
-    cost: money,
+    cost: moneyReply,
     currency: z.string(),
     source: usageSource,
   })
@@ -57,7 +58,7 @@ export const embeddingList = z
     object: z.literal('list'),
     data: z.array(z.strictObject({ object: z.literal('embedding'), index: z.int(), embedding: z.union([z.array(z.number()), z.string().meta({ description: 'With encoding_format base64: little-endian float32' })]) })),
     model: z.string(),
-    usage: z.strictObject({ prompt_tokens: z.int(), total_tokens: z.int(), cost: money, currency: z.string() }),
+    usage: z.strictObject({ prompt_tokens: z.int(), total_tokens: z.int(), cost: moneyReply, currency: z.string() }),
     warnings: warnings.optional(),
   })
   .meta({ id: 'EmbeddingList' })
@@ -68,7 +69,7 @@ export const modelObject = z
     id: z.string(),
     object: z.literal('model'),
     type: z.literal('model'),
-    created_at: instant,
+    created_at: instantTextReply,
     created: z.int(),
     owned_by: z.literal('tollgate'),
     context_length: z.int().nullable().meta({ description: 'Tokens; null = not known' }),

@@ -1,3 +1,4 @@
+import { ownRequestReply } from '@tollgate/proof/record'
 import { z } from 'zod'
 import { countTokensSchema } from '../routes/anthropic/messages.schema'
 import { conversationsQuery, eraseQuery, newConversationSchema, switchSchema, turnsQuery } from '../routes/conversations/conversations.schema'
@@ -12,7 +13,7 @@ import { providerModels, providerStatuses, usableModels } from './model-answers.
 import { ollamaCard, ollamaPs, ollamaTags, ollamaVersion } from './ollama-answers.schema'
 import { modelObject, modelObjects } from './openai-answers.schema'
 import type { Operations, PathItem, Wish } from './operations'
-import { ownRequest, signedReceipt, signingKeys } from './request-answers.schema'
+import { signedReceipt, signingKeys } from './request-answers.schema'
 import { ownLimits, ownUsage } from './standing-answers.schema'
 
 const reading = { tag: 'reading', error: 'openai' } as const
@@ -65,7 +66,7 @@ function requestPaths(operations: Operations): Record<string, PathItem> {
   const get = (wish: Wish) => ({ get: operations.of(wish) })
   const parameters = [operations.pathParameter('id')]
   return {
-    '/v1/requests/{id}': get({ ...reading, id: 'request', summary: 'What was measured and billed for one request, and by which price', answer: ownRequest, parameters }),
+    '/v1/requests/{id}': get({ ...reading, id: 'request', summary: 'What was measured and billed for one request, and by which price', answer: ownRequestReply, parameters }),
     '/v1/requests/{id}/receipt': get({ ...reading, id: 'receipt', summary: 'Where one request was answered, signed (compact JWS, Ed25519)', answer: signedReceipt, parameters }),
     '/v1/requests/{id}/explain': get({ ...reading, id: 'explainRequest', summary: 'What was decided for one request: rules, candidates with the reason each was dropped, attempts, price, limits', answer: requestExplained, parameters }),
     '/v1/explain': { post: operations.of({ ...reading, id: 'explain', summary: 'The dry run of a body of /chat or /chat/smart: what would be decided now; nothing is sent, counted or billed', says: 'What would be decided now', answer: requestForeseen, body: explainSchema }) },

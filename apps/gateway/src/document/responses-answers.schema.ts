@@ -1,5 +1,6 @@
+import { moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { money, tokenLogprob, warnings } from './fields.schema'
+import { tokenLogprob, warnings } from './fields.schema'
 
 const item = { id: z.string(), status: z.enum(['completed', 'incomplete']) }
 
@@ -52,7 +53,7 @@ export const response = z
       output_tokens: z.int(),
       output_tokens_details: z.strictObject({ reasoning_tokens: z.int() }),
       total_tokens: z.int(),
-      cost: money,
+      cost: moneyReply,
       currency: z.string(),
     }),
     user: z.null(),

@@ -1,7 +1,8 @@
+import { instantTextReply, moneyReply } from '@tollgate/platform/json-schema'
+import { costFiguresReply } from '@tollgate/usage/report-schema'
 import { z } from 'zod'
 import type { budgetsWire, windowsWire } from '../routes/standing/standing.wire'
-import { figures } from './cost-answers.schema'
-import { instant, money, type Fits } from './fields.schema'
+import type { Fits } from './fields.schema'
 
 const window = z.strictObject({ limit: z.int(), used: z.int(), remaining: z.int() }).nullable().meta({ description: 'Of the last minute; null = no limit' })
 
@@ -13,11 +14,11 @@ const budget = z
   .strictObject({
     scope: z.string().meta({ description: '`tenant`, `project:<id>`, `key:<id>` or `credit`' }),
     rule: z.string(),
-    limit: money.nullable(),
-    used: money,
-    reserved: money.meta({ description: 'What running calls may cost at most' }),
-    remaining: money.nullable(),
-    resets_at: instant.nullable().meta({ description: 'null: prepaid credit does not begin anew' }),
+    limit: moneyReply.nullable(),
+    used: moneyReply,
+    reserved: moneyReply.meta({ description: 'What running calls may cost at most' }),
+    remaining: moneyReply.nullable(),
+    resets_at: instantTextReply.nullable().meta({ description: 'null: prepaid credit does not begin anew' }),
   })
   .meta({ id: 'BudgetStanding' })
 
@@ -26,7 +27,7 @@ export const ownLimits = z
   .strictObject({ tier: z.string(), regions: z.array(z.string()), max_output_tokens: z.int(), limits: z.array(windows), currency: z.string(), budgets: z.array(budget) })
   .meta({ id: 'OwnLimits' })
 
-const spent = z.strictObject({ from: instant, to: instant, ...figures }).meta({ id: 'SpentInPeriod' })
+const spent = costFiguresReply.extend({ from: instantTextReply, to: instantTextReply }).meta({ id: 'SpentInPeriod' })
 
 /** `GET /v1/usage`. */
 export const ownUsage = z

@@ -1,6 +1,6 @@
 import type { Alias, AliasAdminService } from '@tollgate/catalog'
+import { instantReply, pageReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { instantReply, pageReply } from '../../openapi/answers'
 
 type Book = Awaited<ReturnType<AliasAdminService['book']>>
 type Change = Awaited<ReturnType<AliasAdminService['history']>>[number]

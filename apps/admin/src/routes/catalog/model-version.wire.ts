@@ -1,7 +1,7 @@
 import { digestsOf, driftOf, type Drift, type Holding, type ModelVersion } from '@tollgate/catalog/versions'
+import { instantReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import type { ModelVersions, Rollback } from '../../model-versions'
-import { instantReply } from '../../openapi/answers'
 import { queuedReply, queuedWire, successReply } from '../rollouts/rollout.wire'
 
 type Pin = Awaited<ReturnType<ModelVersions['pin']>>

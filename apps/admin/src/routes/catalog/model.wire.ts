@@ -1,7 +1,7 @@
 import type { ModelAdminService } from '@tollgate/catalog'
 import type { Holding } from '@tollgate/catalog/versions'
+import { instantReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { instantReply } from '../../openapi/answers'
 import { given } from '../tenants/tenant.wire'
 import type { ChangeModelBody } from './model.schema'
 import { heldReply, heldWire } from './model-version.wire'

@@ -1,8 +1,8 @@
 import type { PriceAdminService } from '@tollgate/catalog'
 import { decimalFromPico, perMillionFromPico } from '@tollgate/kernel'
+import { instantReply, moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import { moneyText, perMillionText } from '../../fields.schema'
-import { instantReply, moneyReply } from '../../openapi/answers'
 import { given } from '../tenants/tenant.wire'
 import { book, type PriceBody } from './price.schema'
 

@@ -1,7 +1,7 @@
+import { instantReply, moneyReply, pageReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import type { CreditGrant } from '@tollgate/credit'
 import { decimalFromPico } from '@tollgate/kernel'
-import { instantReply, moneyReply, pageReply } from '../../openapi/answers'
 import { billing } from '../tenants/tenant.schema'
 
 /** A grant as the wire has it. */

@@ -1,8 +1,9 @@
 import { Body, Controller, Get, Post } from '@nestjs/common'
 import { FleetAdminService } from '@tollgate/hosts'
 import { Permit } from '@tollgate/tenants/people'
+import { pageReply } from '@tollgate/platform/json-schema'
 import { invalid, type Problem } from '../../invalid'
-import { Answers, pageReply } from '../../openapi/answers'
+import { Answers } from '../../openapi/answers'
 import { createRegionBody, type CreateRegionBody } from './host.schema'
 import { regionReply, regionWire } from './region.wire'
 

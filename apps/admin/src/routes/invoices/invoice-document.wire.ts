@@ -1,5 +1,5 @@
+import { instantTextReply, moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { instantTextReply, moneyReply } from '../../openapi/answers'
 import { month } from './invoice.schema'
 
 /** Of the canonical document. */

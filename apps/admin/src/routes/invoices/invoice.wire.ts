@@ -1,6 +1,6 @@
 import { minorText, type CreditNote, type InvoiceDocument, type InvoiceRecord, type Replay } from '@tollgate/invoices'
+import { instantReply, instantTextReply, moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { instantReply, instantTextReply, moneyReply } from '../../openapi/answers'
 import { invoiceDocumentReply, invoiceLineReply, sha256Reply } from './invoice-document.wire'
 import { month } from './invoice.schema'
 

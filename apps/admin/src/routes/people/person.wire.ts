@@ -1,8 +1,8 @@
+import { instantReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import { isUuid, refuse, RefusalError } from '@tollgate/kernel'
 import { PLATFORM_ROLES, TENANT_ROLES } from '@tollgate/tenants/domain'
 import type { Account } from '@tollgate/tenants/people'
-import { instantReply } from '../../openapi/answers'
 import type { ChangePersonBody } from './person.schema'
 
 const personReply = z.strictObject({ id: z.uuid(), email: z.string(), role: z.string(), is_disabled: z.boolean(), created_at: instantReply })

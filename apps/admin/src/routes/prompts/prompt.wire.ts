@@ -1,6 +1,6 @@
+import { instantReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import type { PromptVersion } from '@tollgate/catalog/prompts'
-import { instantReply } from '../../openapi/answers'
 import { promptMerge } from './prompt.schema'
 
 /** A version of a prompt as the wire has it. */

@@ -1,8 +1,8 @@
 import { decimalFromPico } from '@tollgate/kernel'
 import type { ReconciliationService } from '@tollgate/proof'
+import { instantTextReply, moneyReply } from '@tollgate/platform/json-schema'
+import { callStatusReply } from '@tollgate/proof/record'
 import { z } from 'zod'
-import { instantTextReply, moneyReply } from '../../openapi/answers'
-import { callStatusReply } from './request-record.wire'
 
 type Difference = Awaited<ReturnType<ReconciliationService['reconcile']>>['differences'][number]
 

@@ -1,7 +1,7 @@
 import { decimalFromPico } from '@tollgate/kernel'
 import type { SimulationService } from '@tollgate/proof'
+import { instantTextReply, moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { instantTextReply, moneyReply } from '../../openapi/answers'
 
 type Totals = Awaited<ReturnType<SimulationService['simulate']>>
 

@@ -2,8 +2,8 @@ import type { FleetAdminService } from '@tollgate/hosts'
 import { decimalFromPico } from '@tollgate/kernel'
 import { hostShareCost } from '@tollgate/pricing'
 import type { HostAttribution } from '@tollgate/usage/margin'
+import { moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { moneyReply } from '../../openapi/answers'
 
 type CostSpan = Awaited<ReturnType<FleetAdminService['costSpans']>>[number]
 

@@ -1,7 +1,7 @@
 import { COST_CURRENCY } from '@tollgate/pricing'
 import type { MARGIN_GROUPS } from '@tollgate/usage/margin'
+import { moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { moneyReply } from '../../openapi/answers'
 import { idleReply } from './idle.wire'
 
 /** What a line is of: each is there when it was asked for. */

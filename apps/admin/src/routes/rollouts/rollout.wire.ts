@@ -1,6 +1,6 @@
 import type { CopiesStanding, HostJob } from '@tollgate/rollouts'
+import { instantReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { instantReply } from '../../openapi/answers'
 import { jobState } from './rollout.schema'
 
 /** A job as the wire has it; `percent` is null while the host tells no sizes. */

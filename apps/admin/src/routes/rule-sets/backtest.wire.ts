@@ -1,7 +1,7 @@
 import { decimalFromPico } from '@tollgate/kernel'
 import type { BacktestTotals } from '@tollgate/selection/traces'
+import { instantTextReply, moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { instantTextReply, moneyReply } from '../../openapi/answers'
 
 const totalsReply = z.strictObject({
   calls: z

@@ -1,6 +1,6 @@
 import { ruleProblems, type StoredRuleSet } from '@tollgate/selection'
+import { instantTextReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
-import { instantTextReply } from '../../openapi/answers'
 import { task } from './rule-set.schema'
 
 const choice = { use: z.string().meta({ description: 'Model or alias; "default" is what the caller gets without naming a model' }), task: task.optional() }

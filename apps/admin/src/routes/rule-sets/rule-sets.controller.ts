@@ -1,6 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put } from '@nestjs/common'
 import { Permit, type Principal } from '@tollgate/tenants/people'
-import { Answers, pageReply } from '../../openapi/answers'
+import { pageReply } from '@tollgate/platform/json-schema'
+import { Answers } from '../../openapi/answers'
 import { SignedIn } from '../../signed-in'
 import { RuleSetDesk } from './rule-set-desk'
 import { ruleSetBody, type RuleSetBody } from './rule-set.schema'

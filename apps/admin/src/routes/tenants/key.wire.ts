@@ -1,9 +1,9 @@
+import { instantReply, moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import { decimalFromPico } from '@tollgate/kernel'
 import type { KeyAdminService } from '@tollgate/tenants'
 import { KEY_SCOPES, type ApiKey } from '@tollgate/tenants/domain'
 import { budgetDuration, moneyText } from '../../fields.schema'
-import { instantReply, moneyReply } from '../../openapi/answers'
 import type { CreateKeyBody } from './key.schema'
 import { given } from './tenant.wire'
 

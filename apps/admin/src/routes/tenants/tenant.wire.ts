@@ -1,7 +1,7 @@
+import { instantReply, moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import type { Project, Tenant } from '@tollgate/tenants/domain'
 import { budgetDuration, moneyText } from '../../fields.schema'
-import { instantReply, moneyReply } from '../../openapi/answers'
 import { billing, type ChangeProjectBody, type ChangeTenantBody } from './tenant.schema'
 
 /** A tenant as the wire has it. */

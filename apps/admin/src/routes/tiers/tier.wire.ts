@@ -1,9 +1,9 @@
+import { instantReply, moneyReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import { canonicalModel } from '@tollgate/kernel'
 import type { WRITABLE_FIELDS } from '@tollgate/tenants/domain'
 import type { TierVersion } from '@tollgate/tiers'
 import { budgetDuration, moneyText } from '../../fields.schema'
-import { instantReply, moneyReply } from '../../openapi/answers'
 import { cutStreamPolicy, type TierBody } from './tier.schema'
 
 /** A version of a tier as the wire has it. Null limits mean unlimited. */

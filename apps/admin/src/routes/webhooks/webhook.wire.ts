@@ -1,6 +1,6 @@
+import { instantReply } from '@tollgate/platform/json-schema'
 import { z } from 'zod'
 import { DELIVERY_STATES, EVENT_TYPES, type WebhookDelivery, type WebhookEndpoint } from '@tollgate/webhooks'
-import { instantReply } from '../../openapi/answers'
 
 /** An endpoint as the wire has it: never its secret. */
 export const webhookReply = z

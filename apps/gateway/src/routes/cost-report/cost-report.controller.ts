@@ -8,6 +8,7 @@ import { ModelAccessGuard, NeedsScope } from '@tollgate/tiers'
 import { CostReportService, linesCsv, reportPeriod, type Calendar, type ReportQuery } from '@tollgate/usage/report'
 import type { z } from 'zod'
 import type { CallerRequest } from '../caller-request'
+import { reportsUnavailable } from '../reports-unavailable'
 import { parseBody } from '../request-body'
 import { costReportSchema } from './cost-report.schema'
 
@@ -30,9 +31,7 @@ export class CostReportController {
     const query = this.queryOf(asked, tenant)
     void reply.header('cache-control', 'no-store')
     const isPaged = asked.limit !== undefined || asked.after !== undefined
-    const answer = await (isPaged ? this.page(tenant, query, asked) : this.whole(tenant, query, asked.format)).catch((error: unknown) => {
-      throw error instanceof RefusalError ? error : new RefusalError(refuse('reports_unavailable', {}, { retryAfterSeconds: 5 }))
-    })
+    const answer = await (isPaged ? this.page(tenant, query, asked) : this.whole(tenant, query, asked.format)).catch(reportsUnavailable)
     if (asked.format === 'json') return void (await reply.send(answer.body))
     if (answer.next) void reply.header('x-tollgate-next', answer.next)
     const groups = query.groupBy.length > 0 ? query.groupBy : ['model']

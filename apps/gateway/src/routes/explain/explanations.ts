@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common'
 import { ToolsService } from '@tollgate/chat'
-import { isUuid, refuse, RefusalError, type ChatRequest } from '@tollgate/kernel'
+import { isUuid, RefusalError, type ChatRequest } from '@tollgate/kernel'
 import { RequestRecordService } from '@tollgate/proof'
 import { TraceStore } from '@tollgate/selection/traces'
 import { CollectedReply } from '../collected-reply'
 import type { CallerRequest } from '../inference'
+import { reportsUnavailable } from '../reports-unavailable'
 
 /** What was decided for a request, and what would be decided for one. */
 @Injectable()
@@ -22,7 +23,7 @@ export class Explanations {
    */
   async past(tenantId: string, id: string): Promise<Record<string, unknown>> {
     const rid = id.toLowerCase()
-    const decided = isUuid(rid) ? await this.traces.find(tenantId, rid).catch(unavailable) : null
+    const decided = isUuid(rid) ? await this.traces.find(tenantId, rid).catch(reportsUnavailable) : null
     const record = await this.records.forTenant(tenantId, id).catch((error: unknown) => {
       if (decided && error instanceof RefusalError && error.refusal.code === 'request_not_recorded') return null
       throw error
@@ -44,8 +45,4 @@ export class Explanations {
       decision,
     }
   }
-}
-
-function unavailable(): never {
-  throw new RefusalError(refuse('reports_unavailable', {}, { retryAfterSeconds: 5 }))
 }

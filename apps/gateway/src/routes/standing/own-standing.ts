@@ -5,6 +5,7 @@ import { periodAt } from '@tollgate/limits'
 import { StandingService, type Standing } from '@tollgate/limits/standing'
 import { AuthenticationService } from '@tollgate/tenants'
 import { CostReportService } from '@tollgate/usage/report'
+import { reportsUnavailable } from '../reports-unavailable'
 
 type Measures = ReturnType<AccessService['measuresOf']>
 
@@ -32,7 +33,7 @@ export class OwnStanding {
   /** What the tenant used and spent from one instant to another. @throws RefusalError reports_unavailable */
   async spentIn({ tenant }: Caller, { startsAtMs: fromMs, endsAtMs: toMs }: { startsAtMs: number; endsAtMs: number }) {
     const calendar = (instantMs: number, length: 'day' | 'month') => periodAt(instantMs, tenant.timeZone, length)
-    const { total, from, to } = await this.reports.report(tenant.id, tenant.currency, { fromMs, toMs, groupBy: [], calendar }).catch(unavailable)
+    const { total, from, to } = await this.reports.report(tenant.id, tenant.currency, { fromMs, toMs, groupBy: [], calendar }).catch(reportsUnavailable)
     return { from, to, ...total }
   }
 
@@ -41,8 +42,4 @@ export class OwnStanding {
     const standing = await this.standing.of(caller, tier, project)
     return standing === 'stale' ? null : { caller, tier, regions: this.access.regionsOf(caller), standing }
   }
-}
-
-function unavailable(error: unknown): never {
-  throw error instanceof RefusalError ? error : new RefusalError(refuse('reports_unavailable', {}, { retryAfterSeconds: 5 }))
 }

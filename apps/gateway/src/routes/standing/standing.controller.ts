@@ -33,8 +33,7 @@ export class StandingController {
     const { caller, standing } = await this.own.of(http.caller)
     const { currency, timeZone } = caller.tenant
     const today = periodAt(this.clock.now(), timeZone, 'day')
-    // Every call is counted in the tenant's own budget, which comes first; its period is the tenant's.
-    const { period } = standing.budgets.scopes[0]!
+    const { period } = standing.budgets[0]!
     const [ofToday, ofPeriod] = await Promise.all([this.own.spentIn(caller, today), this.own.spentIn(caller, period)])
     void reply.header('cache-control', 'no-store')
     return { currency, time_zone: timeZone, today: ofToday, period: ofPeriod, budgets: budgetsWire(standing) }

@@ -1,0 +1,1 @@
+export { callStatusReply, ownAttemptReply, ownRequestReply } from './request-record.schema'

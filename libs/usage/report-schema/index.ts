@@ -1,0 +1,1 @@
+export { costFiguresReply, costGroups, savingReply } from './cost-report.schema'
